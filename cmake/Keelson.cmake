@@ -1,0 +1,79 @@
+# Compiler settings and the two functions with which every folder declares what it builds.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(absl REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(GTest REQUIRED)
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
+if(KEELSON_WITH_GRPC)
+  find_package(gRPC CONFIG REQUIRED)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(keelson_options INTERFACE)
+target_include_directories(keelson_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_include_directories(keelson_options SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/gen)
+target_compile_options(keelson_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror)
+# GCC 12 warns wrongly about moved-from optionals and inlined string copies at -O2.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(keelson_options INTERFACE
+    -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+endif()
+
+# Standalone Asio, header only; never Boost.
+add_library(keelson_asio INTERFACE)
+target_compile_definitions(keelson_asio INTERFACE
+  ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_NO_TYPEID)
+target_link_libraries(keelson_asio INTERFACE Threads::Threads)
+
+# RocksDB as Debian ships it (shared; its CMake package asks for more than we need).
+add_library(keelson_rocksdb INTERFACE)
+target_link_libraries(keelson_rocksdb INTERFACE rocksdb)
+
+# keelson_library(NAME SRCS a.cc ... DEPS other ...)
+function(keelson_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  if(ARG_SRCS)
+    add_library(${name} STATIC ${ARG_SRCS})
+    target_link_libraries(${name} PUBLIC keelson_options ${ARG_DEPS})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE keelson_options ${ARG_DEPS})
+  endif()
+endfunction()
+
+# keelson_test(NAME SRCS a_test.cc ... DEPS lib ... [LABELS l ...] [TIMEOUT seconds] [ARGS ...])
+# One GoogleTest binary, one ctest entry. Label "fast" is the default; "process" starts servers.
+function(keelson_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;LABELS;ARGS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS fast)
+  endif()
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE keelson_options ${ARG_DEPS} GTest::gtest GTest::gmock
+                        GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()
+
+# keelson_fuzz(NAME SRCS a_fuzz.cc ... DEPS lib ...): a libFuzzer target, only with KEELSON_FUZZ.
+function(keelson_fuzz name)
+  if(NOT KEELSON_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${name} PRIVATE keelson_options ${ARG_DEPS})
+  set_property(GLOBAL APPEND PROPERTY KEELSON_FUZZERS ${name})
+endfunction()

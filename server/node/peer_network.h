@@ -1,0 +1,115 @@
+// The network seam: messages to and from the other members.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "raft/message.h"
+#include "raft/types.h"
+
+namespace keelson::server {
+
+// A proposal that a follower passes to the leader, once and never again: whether it was appended is
+// learned by applying it, or never ("unknown").
+struct ForwardProposal {
+  uint64_t sequence = 0;  // of the sender; names it in ForwardRefused
+  std::shared_ptr<const std::string> payload;
+};
+
+// The proposal `sequence` was surely not appended.
+struct ForwardRefused {
+  enum class Reason : uint8_t { kNotLeader = 0, kOverloaded = 1, kTransferring = 2 };
+  uint64_t sequence = 0;
+  Reason reason = Reason::kNotLeader;
+};
+
+// A question that only the leader can answer, forwarded by another member.
+struct LeaseQuestion {
+  enum class Kind : uint8_t { kKeepAlive = 0, kTimeToLive = 1 };
+  uint64_t sequence = 0;
+  Kind kind = Kind::kKeepAlive;
+  int64_t lease = 0;
+};
+
+struct LeaseAnswer {
+  enum class Outcome : uint8_t { kOk = 0, kNotFound = 1, kNotLeader = 2 };
+  uint64_t sequence = 0;
+  Outcome outcome = Outcome::kOk;
+  int64_t ttl_seconds = 0;          // keep-alive: granted; time-to-live: what remains
+  int64_t granted_ttl_seconds = 0;
+};
+
+// One piece of a snapshot. The first piece carries the manifest and no data.
+struct SnapshotChunk {
+  uint64_t stream = 0;      // chosen by the sender, names this transfer
+  raft::EntryId snapshot;   // the state the files hold
+  raft::Term term;          // the leader's term
+  std::string manifest;     // encoded storage manifest, first chunk only
+  uint32_t file = 0;        // index into the manifest
+  uint64_t offset = 0;
+  std::string data;
+  bool last = false;        // nothing follows in this stream
+};
+
+struct SnapshotChunkAck {
+  enum class State : uint8_t { kContinue = 0, kInstalled = 1, kRefused = 2 };
+  uint64_t stream = 0;
+  uint64_t received_bytes = 0;  // flow control: the sender keeps a window of unacknowledged bytes
+  State state = State::kContinue;
+  std::string reason;           // for kRefused
+};
+
+using PeerMessage = std::variant<raft::Message, ForwardProposal, ForwardRefused, LeaseQuestion,
+                                 LeaseAnswer, SnapshotChunk, SnapshotChunkAck>;
+
+// Which of the three connections to a peer a message takes.
+enum class PeerChannel : uint8_t {
+  kUrgent = 0,    // heartbeats, votes, read rounds, small questions
+  kBulk = 1,      // appends with entries and their answers, proposals
+  kSnapshot = 2,  // snapshot chunks and their acks
+};
+
+// The channel for a message; one function so that all implementations agree.
+PeerChannel ChannelOf(const PeerMessage& message);
+
+// What the transport says of a member when a connection's handshake is done.
+struct PeerHello {
+  raft::NodeId id;
+  uint64_t incarnation = 0;
+  uint64_t process_nonce = 0;
+  uint32_t version = 0;  // the agreed protocol version
+};
+
+// Loop thread only.
+class PeerNetwork {
+ public:
+  struct Events {
+    std::function<void(raft::NodeId from, PeerMessage message)> on_message;
+    std::function<void(const PeerHello& peer)> on_connected;
+    // A connection to or from the peer closed or could not be made; it is tried again by itself.
+    std::function<void(raft::NodeId peer)> on_closed;
+  };
+
+  virtual ~PeerNetwork() = default;
+
+  // REQUIRES: called once, before anything else.
+  virtual void SetEvents(Events events) = 0;
+
+  // The members to talk to and their peer URLs ("http://10.0.0.1:2380"); replaces the former set.
+  // Connections to members that are no longer in it are closed.
+  virtual void SetPeers(const std::map<raft::NodeId, std::vector<std::string>>& peers) = 0;
+
+  // Queues a message; drops it when there is no connection or the queue of the channel is full
+  // (Raft and the forwarders bear loss). Returns false when it was surely not sent.
+  virtual bool Send(raft::NodeId to, PeerMessage message) = 0;
+
+  // Writes out what the current turn of the loop has queued; called once at its end.
+  virtual void Flush() = 0;
+};
+
+}  // namespace keelson::server

@@ -1,0 +1,93 @@
+// The errors of the etcd v3 wire, with the exact codes and texts that clients match on.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace keelson::server::errors {
+
+inline absl::Status Make(absl::StatusCode code, std::string_view text) {
+  return absl::Status(code, text);
+}
+
+// InvalidArgument.
+inline absl::Status EmptyKey() {
+  return absl::InvalidArgumentError("etcdserver: key is not provided");
+}
+inline absl::Status KeyNotFound() {
+  return absl::InvalidArgumentError("etcdserver: key not found");
+}
+inline absl::Status ValueProvided() {
+  return absl::InvalidArgumentError("etcdserver: value is provided");
+}
+inline absl::Status LeaseProvided() {
+  return absl::InvalidArgumentError("etcdserver: lease is provided");
+}
+inline absl::Status TooManyOps() {
+  return absl::InvalidArgumentError("etcdserver: too many operations in txn request");
+}
+inline absl::Status DuplicateKey() {
+  return absl::InvalidArgumentError("etcdserver: duplicate key given in txn request");
+}
+inline absl::Status InvalidSortOption() {
+  return absl::InvalidArgumentError("etcdserver: invalid sort option");
+}
+inline absl::Status InvalidClientApiVersion() {
+  return absl::InvalidArgumentError("etcdserver: invalid client api version");
+}
+inline absl::Status RequestTooLarge() {
+  return absl::InvalidArgumentError("etcdserver: request is too large");
+}
+
+// OutOfRange.
+inline absl::Status Compacted() {
+  return absl::OutOfRangeError("etcdserver: mvcc: required revision has been compacted");
+}
+inline absl::Status FutureRevision() {
+  return absl::OutOfRangeError("etcdserver: mvcc: required revision is a future revision");
+}
+inline absl::Status LeaseTtlTooLarge() {
+  return absl::OutOfRangeError("etcdserver: too large lease TTL");
+}
+
+// ResourceExhausted.
+inline absl::Status NoSpace() {
+  return absl::ResourceExhaustedError("etcdserver: mvcc: database space exceeded");
+}
+inline absl::Status TooManyRequests() {
+  return absl::ResourceExhaustedError("etcdserver: too many requests");
+}
+
+// NotFound and FailedPrecondition.
+inline absl::Status LeaseNotFound() {
+  return absl::NotFoundError("etcdserver: requested lease not found");
+}
+inline absl::Status LeaseExists() {
+  return absl::FailedPreconditionError("etcdserver: lease already exists");
+}
+inline absl::Status NotSupportedForLearner() {
+  return absl::FailedPreconditionError("etcdserver: rpc not supported for learner");
+}
+
+// Unavailable: transient, and for a write possibly done.
+inline absl::Status NoLeader() { return absl::UnavailableError("etcdserver: no leader"); }
+inline absl::Status LeaderChanged() { return absl::UnavailableError("etcdserver: leader changed"); }
+inline absl::Status Stopped() { return absl::UnavailableError("etcdserver: server stopped"); }
+inline absl::Status TimedOut() { return absl::UnavailableError("etcdserver: request timed out"); }
+inline absl::Status TimedOutLeaderFailed() {
+  return absl::UnavailableError(
+      "etcdserver: request timed out, possibly due to previous leader failure");
+}
+inline absl::Status TimedOutConnectionLost() {
+  return absl::UnavailableError("etcdserver: request timed out, possibly due to connection lost");
+}
+inline absl::Status TimedOutApplying() {
+  return absl::UnavailableError(
+      "etcdserver: request timed out, waiting for the applied index took too long");
+}
+
+// DataLoss.
+inline absl::Status Corrupt() { return absl::DataLossError("etcdserver: corrupt cluster"); }
+
+}  // namespace keelson::server::errors

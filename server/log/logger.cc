@@ -1,0 +1,101 @@
+#include "server/log/logger.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace keelson::server {
+namespace {
+
+constexpr std::string_view kLevelNames[] = {"debug", "info", "warn", "error", "fatal"};
+
+void AppendQuoted(std::string_view text, std::string* out) {
+  out->push_back('"');
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out->push_back('\\');
+      out->push_back(c);
+    } else if (c == '\n') {
+      out->append("\\n");
+    } else if (byte < 0x20 || byte == 0x7f) {
+      absl::StrAppendFormat(out, "\\u%04x", byte);
+    } else {
+      out->push_back(c);
+    }
+  }
+  out->push_back('"');
+}
+
+void AppendValue(const LogField::Value& value, std::string* out) {
+  if (const auto* text = std::get_if<std::string>(&value)) return AppendQuoted(*text, out);
+  if (const auto* flag = std::get_if<bool>(&value)) {
+    out->append(*flag ? "true" : "false");
+  } else if (const auto* i = std::get_if<int64_t>(&value)) {
+    absl::StrAppend(out, *i);
+  } else if (const auto* u = std::get_if<uint64_t>(&value)) {
+    absl::StrAppend(out, *u);
+  } else {
+    absl::StrAppend(out, std::get<double>(value));
+  }
+}
+
+std::string UtcNow() {
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const int64_t micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count() %
+      1000000;
+  std::tm parts;
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  const size_t length = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
+  return absl::StrFormat("%s.%06dZ", std::string_view(text, length), micros);
+}
+
+void WriteToStderr(std::string_view line) {
+  // A full or closed pipe must not stop the node: what does not fit is lost.
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+}  // namespace
+
+bool ParseLogLevel(std::string_view text, LogLevel* level) {
+  if (text == "panic") text = "fatal";
+  for (int i = 0; i < 5; ++i) {
+    if (text == kLevelNames[i]) {
+      *level = static_cast<LogLevel>(i);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Logger::Log(LogLevel level, std::string_view caller, std::string_view message,
+                 std::initializer_list<LogField> fields) const {
+  if (level < threshold_ || !sink_) return;
+  std::string line = absl::StrCat("{\"level\":\"", kLevelNames[static_cast<int>(level)],
+                                  "\",\"ts\":\"", now_(), "\",\"caller\":");
+  AppendQuoted(caller, &line);
+  line.append(",\"msg\":");
+  AppendQuoted(message, &line);
+  for (const LogField& field : fields) {
+    line.push_back(',');
+    AppendQuoted(field.key, &line);
+    line.push_back(':');
+    AppendValue(field.value, &line);
+  }
+  line.append("}\n");
+  sink_(line);
+}
+
+Logger StderrLogger(LogLevel threshold) { return Logger(threshold, WriteToStderr, UtcNow); }
+
+std::string Hex(uint64_t id) { return absl::StrFormat("%x", id); }
+
+}  // namespace keelson::server

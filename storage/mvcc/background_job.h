@@ -1,0 +1,17 @@
+// Disk work that was started on the loop and runs beside it.
+#pragma once
+
+#include "absl/status/status.h"
+
+namespace keelson::storage {
+
+// REQUIRES: Run is called exactly once, on any thread, while the store that made the job lives or
+// after it was retired. What changed shows in the store as soon as Run returned.
+class BackgroundJob {
+ public:
+  virtual ~BackgroundJob() = default;
+  virtual const char* name() const = 0;  // for logs and metrics
+  virtual absl::Status Run() = 0;
+};
+
+}  // namespace keelson::storage

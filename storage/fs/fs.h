@@ -4,9 +4,9 @@
 // in memory and loses unsynced writes, tears them, fills up, fails and flips bits on request.
 //
 // Durability contract, the same for both: written bytes are durable after Sync or DataSync of that
-// file returned OK; a created, renamed or removed name is durable after SyncDirectory of its parent.
-// After a failed sync nothing is known of the bytes since the last good one and it is never tried
-// again (Rebello et al., ATC'20).
+// file returned OK; a created, renamed or removed name is durable after SyncDirectory of its
+// parent. After a failed sync nothing is known of the bytes since the last good one and it is never
+// tried again (Rebello et al., ATC'20).
 //
 // Thread rule: a FileSystem may be used from any thread; a File from one thread at a time, except
 // that ReadAt may run beside anything.
@@ -55,9 +55,9 @@ class File {
 };
 
 enum class OpenMode {
-  kReadOnly,       // must exist
-  kReadWrite,      // must exist
-  kCreate,         // must not exist
+  kReadOnly,   // must exist
+  kReadWrite,  // must exist
+  kCreate,     // must not exist
   kCreateOrOpen,
   kCreateOrTruncate,
 };
@@ -100,6 +100,12 @@ class FileSystem {
 
 // `dir` + "/" + `name`.
 std::string JoinPath(std::string_view dir, std::string_view name);
+
+// The directory that holds `path`; "." for a bare name, "/" for the root itself.
+std::string ParentDirectory(std::string_view path);
+
+// Creates `path` and its missing parents and syncs every directory that got a new name.
+absl::Status CreateDirectoriesDurably(FileSystem& fs, const std::string& path);
 
 // Replaces `path` durably by `data`: writes `path`.tmp, syncs it, renames it, syncs the directory.
 absl::Status WriteFileDurably(FileSystem& fs, const std::string& path, std::string_view data);

@@ -1,0 +1,180 @@
+#include "server/apply/applier.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "proto/etcd/rpc.pb.h"
+#include "proto/keelson/entry.pb.h"
+#include "server/apply/errors.h"
+#include "server/apply/txn.h"
+#include "server/apply/validate.h"
+#include "storage/mvcc/apply_batch.h"
+
+namespace keelson::server {
+namespace {
+
+using v1::LogEntry;
+
+// Gives the result a response of type T and returns it.
+template <typename T>
+T* Respond(ApplyResult* result) {
+  auto response = std::make_unique<T>();
+  T* raw = response.get();
+  result->response = std::move(response);
+  return raw;
+}
+
+}  // namespace
+
+int64_t LeaseRecordTtl(std::string_view record) {
+  int64_t ttl = 0;
+  return absl::SimpleAtoi(record, &ttl) ? ttl : 0;
+}
+
+ApplyResult Applier::Apply(const LogEntry& entry, bool want_response, storage::ApplyBatch& batch) {
+  ApplyResult result;
+  result.status = CheckAlarms(entry);
+  if (!result.status.ok()) return result;
+  const size_t lease_changes = lease_changes_.size();
+  batch.BeginRequest();
+  result.status = Run(entry, batch, &result);
+  if (!result.status.ok()) {
+    batch.AbortRequest();
+    lease_changes_.resize(lease_changes);
+    result.response.reset();
+    result.fatal = result.status.code() == absl::StatusCode::kDataLoss ||
+                   result.status.code() == absl::StatusCode::kInternal;
+    return result;
+  }
+  batch.EndRequest();
+  if (!want_response) result.response.reset();
+  return result;
+}
+
+absl::Status Applier::CheckAlarms(const LogEntry& entry) const {
+  const bool grows =
+      entry.has_put() || entry.has_lease_grant() || (entry.has_txn() && HasPut(entry.txn()));
+  if (grows && facts_->HasAlarm(AlarmKind::kNoSpace)) return errors::NoSpace();
+  const bool writes = grows || entry.has_delete_range() || entry.has_txn() || entry.has_compact() ||
+                      entry.has_lease_revoke();
+  if (writes && facts_->HasAlarm(AlarmKind::kCorrupt)) return errors::Corrupt();
+  return absl::OkStatus();
+}
+
+absl::Status Applier::Run(const LogEntry& entry, storage::ApplyBatch& batch, ApplyResult* result) {
+  Operations operations(batch);
+  absl::Status status;
+  switch (entry.request_case()) {
+    case LogEntry::kPut:
+      return operations.Put(entry.put(), Respond<etcdserverpb::PutResponse>(result));
+    case LogEntry::kDeleteRange:
+      return operations.Delete(entry.delete_range(),
+                               Respond<etcdserverpb::DeleteRangeResponse>(result));
+    case LogEntry::kTxn:
+      return operations.Txn(entry.txn(), Respond<etcdserverpb::TxnResponse>(result));
+    case LogEntry::kCompact:
+      status = Compact(entry.compact().revision(), batch);
+      Respond<etcdserverpb::CompactionResponse>(result)->mutable_header()->set_revision(
+          batch.revision());
+      return status;
+    case LogEntry::kLeaseGrant: {
+      status = GrantLease(entry.lease_grant().id(), entry.lease_grant().ttl(), batch);
+      auto* response = Respond<etcdserverpb::LeaseGrantResponse>(result);
+      response->mutable_header()->set_revision(batch.revision());
+      response->set_id(entry.lease_grant().id());
+      response->set_ttl(entry.lease_grant().ttl());
+      return status;
+    }
+    case LogEntry::kLeaseRevoke:
+      status = RevokeLease(entry.lease_revoke().id(), batch);
+      Respond<etcdserverpb::LeaseRevokeResponse>(result)->mutable_header()->set_revision(
+          batch.revision());
+      return status;
+    case LogEntry::kLeaseExpire:
+      return ExpireLeases(entry, batch);
+    case LogEntry::kAlarm:
+      ChangeAlarm(entry, batch, result);
+      return absl::OkStatus();
+    case LogEntry::kMemberAttributes: {
+      const auto& said = entry.member_attributes();
+      facts_->SetMember(said.member(),
+                        {said.name(), {said.client_urls().begin(), said.client_urls().end()}},
+                        batch);
+      return absl::OkStatus();
+    }
+    case LogEntry::kClusterVersion:
+      facts_->SetVersion(entry.cluster_version().version(), batch);
+      return absl::OkStatus();
+    case LogEntry::REQUEST_NOT_SET:
+      break;
+  }
+  // The cluster version keeps entries that this version does not know from being proposed.
+  return absl::UnimplementedError("etcdserver: unknown log entry");
+}
+
+absl::Status Applier::Compact(int64_t revision, storage::ApplyBatch& batch) {
+  if (revision > batch.revision()) return errors::FutureRevision();
+  if (revision <= batch.compact_revision()) return errors::Compacted();
+  return batch.SetCompactRevision(revision);
+}
+
+absl::Status Applier::GrantLease(int64_t id, int64_t ttl, storage::ApplyBatch& batch) {
+  const auto known = batch.GetLease(id);
+  if (!known.ok()) return known.status();
+  if (known->has_value()) return errors::LeaseExists();
+  batch.PutLease(id, absl::StrCat(ttl));
+  lease_changes_.push_back({id, ttl});
+  return absl::OkStatus();
+}
+
+absl::Status Applier::RevokeLease(int64_t id, storage::ApplyBatch& batch) {
+  const auto known = batch.GetLease(id);
+  if (!known.ok()) return known.status();
+  if (!known->has_value()) return errors::LeaseNotFound();
+  const auto keys = batch.LeaseKeys(id);
+  if (!keys.ok()) return keys.status();
+  for (const std::string& key : *keys) {
+    if (const auto removed = batch.Delete(key); !removed.ok()) return removed.status();
+  }
+  batch.DeleteLease(id);
+  lease_changes_.push_back({id, 0});
+  return absl::OkStatus();
+}
+
+absl::Status Applier::ExpireLeases(const LogEntry& entry, storage::ApplyBatch& batch) {
+  bool first = true;
+  for (const int64_t id : entry.lease_expire().id()) {
+    // Each lease gets a revision of its own, as if it had been revoked alone.
+    if (!first) {
+      batch.EndRequest();
+      batch.BeginRequest();
+    }
+    first = false;
+    const absl::Status status = RevokeLease(id, batch);
+    if (!status.ok() && status.code() != absl::StatusCode::kNotFound) return status;
+  }
+  return absl::OkStatus();
+}
+
+void Applier::ChangeAlarm(const LogEntry& entry, storage::ApplyBatch& batch, ApplyResult* result) {
+  const auto& change = entry.alarm();
+  const auto kind = static_cast<AlarmKind>(change.alarm());
+  auto* response = Respond<etcdserverpb::AlarmResponse>(result);
+  response->mutable_header()->set_revision(batch.revision());
+  bool concerned = kind != AlarmKind::kNone;
+  if (change.active()) {
+    facts_->RaiseAlarm(change.member(), kind, batch);
+  } else {
+    concerned = facts_->ClearAlarm(change.member(), kind, batch);
+  }
+  if (!concerned) return;
+  auto* alarm = response->add_alarms();
+  alarm->set_memberid(change.member());
+  alarm->set_alarm(change.alarm());
+}
+
+}  // namespace keelson::server

@@ -1,0 +1,69 @@
+// The replicated state machine: one log entry in, its effect on the store and the answer out.
+//
+// Deterministic: the result depends on the entry, the store and the facts only, so all members end
+// up alike. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "server/apply/cluster_facts.h"
+
+namespace google::protobuf {
+class Message;
+}
+namespace keelson::v1 {
+class LogEntry;
+}
+namespace keelson::storage {
+class ApplyBatch;
+}
+
+namespace keelson::server {
+
+// What an entry did. A status other than OK is the wire's error for the client, and then the entry
+// had no effect; DataLoss from the disk is told apart by `fatal`.
+struct ApplyResult {
+  absl::Status status;
+  // The disk failed: the member must stop; `status` says why.
+  bool fatal = false;
+  // The wire's response, header.revision filled; null on errors and where nobody waits for it.
+  std::unique_ptr<google::protobuf::Message> response;
+};
+
+// A change of the granted leases, told to whoever keeps their deadlines once the batch committed.
+struct LeaseChange {
+  int64_t id = 0;
+  int64_t ttl_seconds = 0;  // 0: revoked
+};
+
+class Applier {
+ public:
+  // `facts` must outlive the applier.
+  explicit Applier(ClusterFacts* facts) : facts_(facts) {}
+
+  // Adds the effect of `entry` to `batch`. `want_response`: a client of this member waits for it.
+  ApplyResult Apply(const v1::LogEntry& entry, bool want_response, storage::ApplyBatch& batch);
+
+  // The lease changes since the last call, in order.
+  std::vector<LeaseChange> TakeLeaseChanges() { return std::move(lease_changes_); }
+
+ private:
+  absl::Status CheckAlarms(const v1::LogEntry& entry) const;
+  absl::Status Run(const v1::LogEntry& entry, storage::ApplyBatch& batch, ApplyResult* result);
+  absl::Status Compact(int64_t revision, storage::ApplyBatch& batch);
+  absl::Status GrantLease(int64_t id, int64_t ttl, storage::ApplyBatch& batch);
+  absl::Status RevokeLease(int64_t id, storage::ApplyBatch& batch);
+  absl::Status ExpireLeases(const v1::LogEntry& entry, storage::ApplyBatch& batch);
+  void ChangeAlarm(const v1::LogEntry& entry, storage::ApplyBatch& batch, ApplyResult* result);
+
+  ClusterFacts* facts_;
+  std::vector<LeaseChange> lease_changes_;
+};
+
+// The TTL in a lease record of the store; 0 for one that can't be read.
+int64_t LeaseRecordTtl(std::string_view record);
+
+}  // namespace keelson::server

@@ -1,0 +1,100 @@
+#include "server/apply/cluster_facts.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "proto/etcd/rpc.pb.h"
+#include "proto/keelson/entry.pb.h"
+#include "storage/mvcc/apply_batch.h"
+#include "storage/mvcc/mvcc_store.h"
+
+namespace keelson::server {
+namespace {
+
+constexpr std::string_view kAlarms = "alarms";           // an AlarmResponse
+constexpr std::string_view kMemberPrefix = "member/";    // + decimal id: a MemberAttributes
+constexpr std::string_view kVersion = "cluster_version"; // decimal
+
+absl::Status Damaged(std::string_view name) {
+  return absl::DataLossError(absl::StrCat("meta record \"", name, "\" can't be read"));
+}
+
+}  // namespace
+
+absl::Status ClusterFacts::Load(const storage::MvccStore& store) {
+  alarms_.clear();
+  members_.clear();
+  version_ = 0;
+  absl::Status result;
+  const absl::Status status = store.ForEachMeta([&](std::string_view name, std::string_view value) {
+    bool readable = true;
+    if (name == kAlarms) {
+      etcdserverpb::AlarmResponse list;
+      readable = list.ParseFromArray(value.data(), static_cast<int>(value.size()));
+      for (const auto& alarm : list.alarms()) {
+        alarms_.emplace(alarm.memberid(), static_cast<AlarmKind>(alarm.alarm()));
+      }
+    } else if (absl::StartsWith(name, kMemberPrefix)) {
+      v1::MemberAttributes said;
+      readable = said.ParseFromArray(value.data(), static_cast<int>(value.size()));
+      members_[said.member()] = {said.name(),
+                                 {said.client_urls().begin(), said.client_urls().end()}};
+    } else if (name == kVersion) {
+      readable = absl::SimpleAtoi(value, &version_);
+    }
+    if (!readable && result.ok()) result = Damaged(name);
+  });
+  return status.ok() ? result : status;
+}
+
+bool ClusterFacts::RaiseAlarm(uint64_t member, AlarmKind kind, storage::ApplyBatch& batch) {
+  if (kind == AlarmKind::kNone || !alarms_.emplace(member, kind).second) return false;
+  SaveAlarms(batch);
+  return true;
+}
+
+bool ClusterFacts::ClearAlarm(uint64_t member, AlarmKind kind, storage::ApplyBatch& batch) {
+  if (alarms_.erase({member, kind}) == 0) return false;
+  SaveAlarms(batch);
+  return true;
+}
+
+void ClusterFacts::SaveAlarms(storage::ApplyBatch& batch) const {
+  etcdserverpb::AlarmResponse list;
+  for (const auto& [member, kind] : alarms_) {
+    auto* alarm = list.add_alarms();
+    alarm->set_memberid(member);
+    alarm->set_alarm(static_cast<etcdserverpb::AlarmType>(kind));
+  }
+  batch.PutMeta(kAlarms, list.SerializeAsString());
+}
+
+void ClusterFacts::SetMember(uint64_t member, MemberFacts facts, storage::ApplyBatch& batch) {
+  v1::MemberAttributes said;
+  said.set_member(member);
+  said.set_name(facts.name);
+  for (const std::string& url : facts.client_urls) said.add_client_urls(url);
+  batch.PutMeta(absl::StrCat(kMemberPrefix, member), said.SerializeAsString());
+  members_[member] = std::move(facts);
+}
+
+void ClusterFacts::SetVersion(uint32_t version, storage::ApplyBatch& batch) {
+  version_ = version;
+  batch.PutMeta(kVersion, absl::StrCat(version));
+}
+
+bool ClusterFacts::HasAlarm(AlarmKind kind) const {
+  return std::any_of(alarms_.begin(), alarms_.end(),
+                     [kind](const Alarm& alarm) { return alarm.second == kind; });
+}
+
+const MemberFacts* ClusterFacts::FindMember(uint64_t member) const {
+  const auto found = members_.find(member);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+}  // namespace keelson::server

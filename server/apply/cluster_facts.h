@@ -1,0 +1,59 @@
+// Small facts that all members share: alarms, what members say of themselves, the cluster version.
+//
+// They live in the store's meta records; this class is their copy in memory. It changes only by
+// applying entries and by loading a store, so it is equal on all members at the same applied index.
+// Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace keelson::storage {
+class ApplyBatch;
+class MvccStore;
+}  // namespace keelson::storage
+
+namespace keelson::server {
+
+// The numbers of etcdserverpb.AlarmType.
+enum class AlarmKind : int { kNone = 0, kNoSpace = 1, kCorrupt = 2 };
+
+struct MemberFacts {
+  std::string name;
+  std::vector<std::string> client_urls;
+};
+
+class ClusterFacts {
+ public:
+  using Alarm = std::pair<uint64_t, AlarmKind>;  // member, kind
+
+  // Replaces everything by what the store holds.
+  absl::Status Load(const storage::MvccStore& store);
+
+  // Returns whether it changed anything.
+  bool RaiseAlarm(uint64_t member, AlarmKind kind, storage::ApplyBatch& batch);
+  bool ClearAlarm(uint64_t member, AlarmKind kind, storage::ApplyBatch& batch);
+  void SetMember(uint64_t member, MemberFacts facts, storage::ApplyBatch& batch);
+  void SetVersion(uint32_t version, storage::ApplyBatch& batch);
+
+  bool HasAlarm(AlarmKind kind) const;
+  const std::set<Alarm>& alarms() const { return alarms_; }
+  // Null for a member that has not said anything yet.
+  const MemberFacts* FindMember(uint64_t member) const;
+  uint32_t version() const { return version_; }
+
+ private:
+  void SaveAlarms(storage::ApplyBatch& batch) const;
+
+  std::set<Alarm> alarms_;
+  std::map<uint64_t, MemberFacts> members_;
+  uint32_t version_ = 0;
+};
+
+}  // namespace keelson::server

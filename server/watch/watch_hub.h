@@ -18,7 +18,8 @@
 #include "absl/status/status.h"
 #include "server/api/call.h"
 #include "server/node/seams.h"
-#include "server/watch/history.h"
+#include "storage/mvcc/read_view.h"
+#include "storage/mvcc/types.h"
 
 namespace keelson::server {
 
@@ -63,9 +64,12 @@ struct WatchOptions {
   // A response of a watcher with fragment=true is split where it would reach this
   // (max-request-bytes + 512 KiB).
   size_t fragment_bytes = (1536 << 10) + (512 << 10);
-  // How much of the history goes into one batch: whole revisions until either is reached.
+  // How much goes into one response: whole revisions until either is reached.
   size_t batch_bytes = 1 << 20;
-  size_t batch_revisions = 1000;
+  size_t batch_changes = 1000;
+  // Watchers that are caught up together, and how many such groups run at the same time.
+  size_t group_watchers = 1000;
+  size_t groups = 8;
   // Work of one Deliver, in units of roughly a microsecond; the rest goes to a later turn.
   size_t units_per_turn = 2000;
 };
@@ -86,12 +90,14 @@ class WatchHub {
     Loop& loop;
     Runner& runner;
     Random random;
-    HistorySource& history;
+    // The store as of its last commit; history is read from it.
+    std::function<storage::ReadViewPtr()> view;
     std::function<HeaderIds()> header;
   };
 
-  // `revision` is the store's. Starts the timer of progress notifications.
-  WatchHub(Environment environment, WatchOptions options, int64_t revision);
+  // The store's revision and compaction revision. Starts the timer of progress notifications.
+  WatchHub(Environment environment, WatchOptions options, int64_t revision,
+           int64_t compact_revision);
   ~WatchHub();  // sinks are not ended
 
   WatchHub(const WatchHub&) = delete;
@@ -99,17 +105,17 @@ class WatchHub {
 
   // --- from the apply step ---
 
-  // Whether changes should carry their previous pair (some watcher asked for prev_kv). Ask before
-  // applying a batch; a batch applied while it was false may leave it unknown.
-  bool WantsPrevious() const;
-
-  // Takes in the changes of an applied batch: revisions ascending, each above all published
+  // Takes in the changes of a committed batch: revisions ascending, each above all published
   // before, whole. `revision` is the store's revision after the batch. Never sends.
-  void Publish(std::span<const Change> changes, int64_t revision);
+  void Publish(std::span<const storage::Change> changes, int64_t revision);
 
-  // The store was replaced by an installed snapshot. Watchers keep their place: those that are
-  // behind `compact_revision` are cancelled as compacted, others go on from the new history.
-  // HistorySource already speaks for the new store. REQUIRES: `revision` >= the one before.
+  // A compaction was applied. Watchers that still need older history are cancelled, unless the
+  // ring has all of it.
+  void OnCompacted(int64_t compact_revision);
+
+  // The store was replaced by an installed snapshot; Environment::view already speaks for the new
+  // one. Watchers keep their place: those behind `compact_revision` are cancelled as compacted,
+  // the others go on from the new history. REQUIRES: neither revision goes back.
   void ResetStore(int64_t revision, int64_t compact_revision);
 
   // --- from the node ---

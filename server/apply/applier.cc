@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/view.h"
 #include "proto/etcd/rpc.pb.h"
 #include "proto/keelson/entry.pb.h"
 #include "server/apply/errors.h"
@@ -32,7 +33,7 @@ T* Respond(ApplyResult* result) {
 
 int64_t LeaseRecordTtl(std::string_view record) {
   int64_t ttl = 0;
-  return absl::SimpleAtoi(record, &ttl) ? ttl : 0;
+  return absl::SimpleAtoi(ToAbsl(record), &ttl) ? ttl : 0;
 }
 
 ApplyResult Applier::Apply(const LogEntry& entry, bool want_response, storage::ApplyBatch& batch) {

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string_view>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/view.h"
 #include "proto/etcd/rpc.pb.h"
 #include "proto/keelson/entry.pb.h"
 #include "storage/mvcc/apply_batch.h"
@@ -20,7 +20,7 @@ constexpr std::string_view kMemberPrefix = "member/";    // + decimal id: a Memb
 constexpr std::string_view kVersion = "cluster_version"; // decimal
 
 absl::Status Damaged(std::string_view name) {
-  return absl::DataLossError(absl::StrCat("meta record \"", name, "\" can't be read"));
+  return absl::DataLossError(absl::StrCat("meta record \"", ToAbsl(name), "\" can't be read"));
 }
 
 }  // namespace
@@ -38,13 +38,13 @@ absl::Status ClusterFacts::Load(const storage::MvccStore& store) {
       for (const auto& alarm : list.alarms()) {
         alarms_.emplace(alarm.memberid(), static_cast<AlarmKind>(alarm.alarm()));
       }
-    } else if (absl::StartsWith(name, kMemberPrefix)) {
+    } else if (name.substr(0, kMemberPrefix.size()) == kMemberPrefix) {
       v1::MemberAttributes said;
       readable = said.ParseFromArray(value.data(), static_cast<int>(value.size()));
       members_[said.member()] = {said.name(),
                                  {said.client_urls().begin(), said.client_urls().end()}};
     } else if (name == kVersion) {
-      readable = absl::SimpleAtoi(value, &version_);
+      readable = absl::SimpleAtoi(ToAbsl(value), &version_);
     }
     if (!readable && result.ok()) result = Damaged(name);
   });
@@ -78,7 +78,7 @@ void ClusterFacts::SetMember(uint64_t member, MemberFacts facts, storage::ApplyB
   said.set_member(member);
   said.set_name(facts.name);
   for (const std::string& url : facts.client_urls) said.add_client_urls(url);
-  batch.PutMeta(absl::StrCat(kMemberPrefix, member), said.SerializeAsString());
+  batch.PutMeta(absl::StrCat(ToAbsl(kMemberPrefix), member), said.SerializeAsString());
   members_[member] = std::move(facts);
 }
 

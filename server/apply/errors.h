@@ -1,15 +1,9 @@
 // The errors of the etcd v3 wire, with the exact codes and texts that clients match on.
 #pragma once
 
-#include <string_view>
-
 #include "absl/status/status.h"
 
 namespace keelson::server::errors {
-
-inline absl::Status Make(absl::StatusCode code, std::string_view text) {
-  return absl::Status(code, text);
-}
 
 // InvalidArgument.
 inline absl::Status EmptyKey() {

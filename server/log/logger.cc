@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/view.h"
 
 namespace keelson::server {
 namespace {
@@ -55,7 +56,7 @@ std::string UtcNow() {
   gmtime_r(&seconds, &parts);
   char text[40];
   const size_t length = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-  return absl::StrFormat("%s.%06dZ", std::string_view(text, length), micros);
+  return absl::StrFormat("%s.%06dZ", std::string(text, length), micros);
 }
 
 void WriteToStderr(std::string_view line) {
@@ -79,7 +80,7 @@ bool ParseLogLevel(std::string_view text, LogLevel* level) {
 void Logger::Log(LogLevel level, std::string_view caller, std::string_view message,
                  std::initializer_list<LogField> fields) const {
   if (level < threshold_ || !sink_) return;
-  std::string line = absl::StrCat("{\"level\":\"", kLevelNames[static_cast<int>(level)],
+  std::string line = absl::StrCat("{\"level\":\"", ToAbsl(kLevelNames[static_cast<int>(level)]),
                                   "\",\"ts\":\"", now_(), "\",\"caller\":");
   AppendQuoted(caller, &line);
   line.append(",\"msg\":");

@@ -1,0 +1,49 @@
+// The door to a cluster: one per process is enough, and it is thread-safe.
+//
+//   auto client = keelson::client::Client::Create({.endpoints = {"10.0.0.1:2379",
+//   "10.0.0.2:2379"}}); if (!client.ok()) ... auto put = (*client)->kv().Put("greeting", "hello");
+//   if (!put.ok() && OutcomeOf(put.status()) == Outcome::kUnknown) ...  // read before you act
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/keelson/cluster.h"
+#include "client/keelson/kv.h"
+#include "client/keelson/lease.h"
+#include "client/keelson/maintenance.h"
+#include "client/keelson/options.h"
+#include "client/keelson/outcome.h"
+#include "client/keelson/watch.h"
+
+namespace keelson::client {
+
+class Client {
+ public:
+  // Checks the options; connects when first needed. InvalidArgument names the bad option.
+  static absl::StatusOr<std::unique_ptr<Client>> Create(ClientOptions options);
+
+  // For tests: on another transport, clock and thread.
+  explicit Client(std::shared_ptr<internal::Core> core);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  Kv kv() const { return Kv(core_); }
+  Leases leases() const { return Leases(core_); }
+  Cluster cluster() const { return Cluster(core_); }
+  Maintenance maintenance() const { return Maintenance(core_); }
+
+  // Watches all `targets` on one stream. Never fails at once: Watcher::Next reports what happens.
+  // REQUIRES: `targets` is not empty.
+  std::unique_ptr<Watcher> Watch(std::vector<WatchTarget> targets, WatchOptions options = {}) const;
+
+  // One range from its next change on, or from `start_revision`.
+  std::unique_ptr<Watcher> Watch(const KeyRange& range, int64_t start_revision = 0) const;
+
+ private:
+  std::shared_ptr<internal::Core> core_;
+};
+
+}  // namespace keelson::client

@@ -1,0 +1,50 @@
+#include "client/keelson/internal/core.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+
+namespace keelson::client::internal {
+namespace {
+
+constexpr absl::Duration kFirstBackoff = absl::Milliseconds(25);
+constexpr int kMaxDoublings = 5;
+
+}  // namespace
+
+Core::Core(ClientOptions options, std::vector<std::string> addresses,
+           std::shared_ptr<Scheduler> scheduler, std::shared_ptr<Transport> transport)
+    : options_(std::move(options)),
+      scheduler_(std::move(scheduler)),
+      transport_(std::move(transport)),
+      endpoints_(std::move(addresses)),
+      jitter_state_(std::random_device{}()) {}
+
+absl::Duration Core::Backoff(int attempt) {
+  absl::MutexLock lock(&mutex_);
+  jitter_state_ = jitter_state_ * 6364136223846793005ULL + 1442695040888963407ULL;
+  // Between half and the whole of the step, so that clients of a failed member spread out.
+  const double part = 0.5 + 0.5 * static_cast<double>(jitter_state_ >> 40) / (1 << 24);
+  return kFirstBackoff * (1 << std::clamp(attempt - 1, 0, kMaxDoublings)) * part;
+}
+
+absl::StatusOr<std::string> RunUnary(const std::shared_ptr<Core>& core, UnaryRequest request) {
+  if (core->scheduler().InLoop()) {
+    return WithOutcome(absl::FailedPreconditionError(
+                           "a blocking call from a callback of the client would never return; hand "
+                           "the work to a thread of your own"),
+                       Outcome::kFailed);
+  }
+  absl::StatusOr<std::string> result = absl::UnknownError("");
+  absl::Notification finished;
+  StartUnary(core, std::move(request), [&](absl::StatusOr<std::string> answer) {
+    result = std::move(answer);
+    finished.Notify();
+  });
+  finished.WaitForNotification();
+  return result;
+}
+
+}  // namespace keelson::client::internal

@@ -1,0 +1,173 @@
+#include "client/keelson/internal/keep_alive_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "client/keelson/internal/convert.h"
+
+namespace keelson::client::internal {
+namespace {
+
+// Before the first answer nothing is known of the TTL; this paces the first tries.
+constexpr absl::Duration kUnknownTtl = absl::Seconds(6);
+
+// The share of the TTL after which an unanswered lease counts as lost: the rest covers the clocks'
+// different rates and the time until the owner has reacted.
+constexpr double kSafeShare = 0.9;
+
+bool IsFinal(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
+         absl::IsUnimplemented(status) || absl::IsInvalidArgument(status) ||
+         absl::IsNotFound(status);
+}
+
+}  // namespace
+
+KeepAliveSession::KeepAliveSession(std::shared_ptr<Core> core, int64_t id,
+                                   LeaseKeeperOptions options)
+    : core_(std::move(core)), id_(id), options_(std::move(options)) {
+  ttl_ = options_.ttl > 0 ? absl::Seconds(options_.ttl) : kUnknownTtl;
+}
+
+void KeepAliveSession::Start() {
+  // A fresh grant's TTL began before now, by an unknown but short time; the safe share covers it.
+  const Instant now = core_->scheduler().Now();
+  core_->scheduler().Post([self = shared_from_this(), now] {
+    if (self->stopped_) return;
+    if (self->options_.ttl > 0) self->SetDeadline(now + self->ttl_ * kSafeShare);
+    self->Renew();
+  });
+}
+
+void KeepAliveSession::Stop() {
+  core_->scheduler().Post([self = shared_from_this()] { self->Shutdown(); });
+}
+
+absl::Status KeepAliveSession::lost() const {
+  absl::MutexLock lock(&mutex_);
+  return lost_;
+}
+
+bool KeepAliveSession::WaitLost(absl::Duration timeout) const {
+  absl::MutexLock lock(&mutex_);
+  const auto lost = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !lost_.ok(); };
+  return mutex_.AwaitWithTimeout(absl::Condition(&lost), timeout);
+}
+
+absl::Duration KeepAliveSession::Remaining() const {
+  absl::MutexLock lock(&mutex_);
+  if (!lost_.ok()) return absl::ZeroDuration();
+  return std::max(deadline_ - core_->scheduler().Now(), absl::ZeroDuration());
+}
+
+void KeepAliveSession::Renew() {
+  step_ = Scheduler::kNoTimer;
+  if (stopped_) return;
+  if (stream_ == nullptr) Open();
+  sent_at_ = core_->scheduler().Now();
+  etcdserverpb::LeaseKeepAliveRequest request;
+  request.set_id(id_);
+  stream_->Send(request.SerializeAsString());
+  stream_->Read();
+  step_ = core_->scheduler().After(ttl_ / 3, [self = shared_from_this()] { self->OnNoAnswer(); });
+}
+
+void KeepAliveSession::Open() {
+  endpoint_ = core_->endpoints().Pick({}, core_->scheduler().Now());
+  const uint64_t generation = ++generation_;
+  const auto self = shared_from_this();
+  stream_ = core_->transport().OpenStream(
+      {.endpoint = endpoint_,
+       .method = "/etcdserverpb.Lease/LeaseKeepAlive",
+       .metadata = {{"hasleader", "true"}}},
+      {.on_message =
+           [self, generation](std::string bytes) {
+             self->core_->scheduler().Post([self, generation, bytes = std::move(bytes)] {
+               self->OnMessage(generation, bytes);
+             });
+           },
+       .on_end =
+           [self, generation](CallEnd end) {
+             self->core_->scheduler().Post(
+                 [self, generation, end = std::move(end)] { self->OnEnd(generation, end); });
+           }});
+}
+
+void KeepAliveSession::OnMessage(uint64_t generation, const std::string& bytes) {
+  if (generation != generation_ || stream_ == nullptr) return;
+  etcdserverpb::LeaseKeepAliveResponse response;
+  if (!response.ParseFromString(bytes)) return Lose(UnreadableAnswer(response.GetTypeName()));
+  if (response.ttl() <= 0) {
+    return Lose(absl::NotFoundError(
+        absl::StrFormat("lease %x has expired or was revoked", static_cast<uint64_t>(id_))));
+  }
+  core_->endpoints().Succeeded(endpoint_);
+  failures_ = 0;
+  ttl_ = absl::Seconds(response.ttl());
+  SetDeadline(sent_at_ + ttl_ * kSafeShare);
+  RenewAfter(sent_at_ + ttl_ / 3 - core_->scheduler().Now());
+  if (options_.on_renewed) {
+    options_.on_renewed(
+        {.header = ToHeader(response.header()), .id = response.id(), .ttl = response.ttl()});
+  }
+}
+
+void KeepAliveSession::OnEnd(uint64_t generation, const CallEnd& end) {
+  if (generation != generation_ || stream_ == nullptr) return;
+  if (end.reach == Reach::kAnswered && IsFinal(end.status)) {
+    return Lose(WithOutcome(end.status, Outcome::kFailed));
+  }
+  Interrupted();
+}
+
+void KeepAliveSession::OnNoAnswer() {
+  step_ = Scheduler::kNoTimer;
+  if (!stopped_) Interrupted();
+}
+
+void KeepAliveSession::Interrupted() {
+  core_->endpoints().Failed(endpoint_, core_->scheduler().Now());
+  if (stream_ != nullptr) std::exchange(stream_, nullptr)->Cancel();
+  ++failures_;
+  const bool move_on = failures_ < static_cast<int>(core_->endpoints().size());
+  RenewAfter(move_on ? absl::ZeroDuration() : core_->Backoff(failures_));
+}
+
+void KeepAliveSession::RenewAfter(absl::Duration pause) {
+  core_->scheduler().Cancel(step_);
+  step_ = core_->scheduler().After(pause, [self = shared_from_this()] { self->Renew(); });
+}
+
+void KeepAliveSession::SetDeadline(Instant deadline) {
+  {
+    absl::MutexLock lock(&mutex_);
+    deadline_ = deadline;
+  }
+  core_->scheduler().Cancel(deadline_timer_);
+  deadline_timer_ =
+      core_->scheduler().After(deadline - core_->scheduler().Now(), [self = shared_from_this()] {
+        self->deadline_timer_ = Scheduler::kNoTimer;
+        self->Lose(absl::DeadlineExceededError(absl::StrFormat(
+            "lease %x could not be renewed in time", static_cast<uint64_t>(self->id_))));
+      });
+}
+
+void KeepAliveSession::Lose(absl::Status reason) {
+  if (stopped_) return;
+  Shutdown();
+  {
+    absl::MutexLock lock(&mutex_);
+    lost_ = std::move(reason);
+  }
+  if (options_.on_lost) options_.on_lost();
+}
+
+void KeepAliveSession::Shutdown() {
+  stopped_ = true;
+  core_->scheduler().Cancel(std::exchange(step_, Scheduler::kNoTimer));
+  core_->scheduler().Cancel(std::exchange(deadline_timer_, Scheduler::kNoTimer));
+  if (stream_ != nullptr) std::exchange(stream_, nullptr)->Cancel();
+}
+
+}  // namespace keelson::client::internal

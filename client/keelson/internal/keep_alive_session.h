@@ -1,0 +1,69 @@
+// One lease's renewals over the life of their streams.
+//
+//   Renew() --stream--> waiting --OnMessage(), ttl > 0--> resting for ttl/3 --timer--> Renew()
+//                          |    \-ttl <= 0: Lose(NotFound)
+//                          +--OnEnd(), or no answer within ttl/3--> next member, Renew()
+//   at any time: the deadline passes --> Lose(DeadlineExceeded); Stop() --> stopped
+//
+// Invariant: the deadline is counted from the sending of the last answered renewal, so it is never
+// later than the cluster's own.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "client/keelson/internal/core.h"
+#include "client/keelson/lease.h"
+
+namespace keelson::client::internal {
+
+class KeepAliveSession : public std::enable_shared_from_this<KeepAliveSession> {
+ public:
+  KeepAliveSession(std::shared_ptr<Core> core, int64_t id, LeaseKeeperOptions options);
+
+  // Thread-safe:
+  // -----------------------------------------------------------------------------------
+  void Start();
+  void Stop();
+  int64_t id() const { return id_; }
+  absl::Status lost() const;
+  bool WaitLost(absl::Duration timeout) const;
+  absl::Duration Remaining() const;
+
+ private:
+  // On the client's thread:
+  // ------------------------------------------------------------------------
+  void Renew();
+  void Open();
+  void OnMessage(uint64_t generation, const std::string& bytes);
+  void OnEnd(uint64_t generation, const CallEnd& end);
+  void OnNoAnswer();
+  void Interrupted();
+  void SetDeadline(Instant deadline);
+  void Lose(absl::Status reason);
+  void Shutdown();
+  void RenewAfter(absl::Duration pause);
+
+  const std::shared_ptr<Core> core_;
+  const int64_t id_;
+  const LeaseKeeperOptions options_;
+
+  // The client's thread only:
+  bool stopped_ = false;
+  absl::Duration ttl_;
+  std::string endpoint_;
+  std::shared_ptr<Stream> stream_;
+  uint64_t generation_ = 0;  // of the present stream; events of older ones are ignored
+  int failures_ = 0;         // in a row
+  Instant sent_at_;          // of the renewal that waits for its answer
+  Scheduler::TimerId step_ = Scheduler::kNoTimer;  // the next renewal, or the end of patience
+  Scheduler::TimerId deadline_timer_ = Scheduler::kNoTimer;
+
+  mutable absl::Mutex mutex_;
+  absl::Status lost_ ABSL_GUARDED_BY(mutex_);
+  Instant deadline_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();
+};
+
+}  // namespace keelson::client::internal

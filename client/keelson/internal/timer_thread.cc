@@ -1,0 +1,84 @@
+#include "client/keelson/internal/timer_thread.h"
+
+#include <chrono>
+
+namespace keelson::client::internal {
+namespace {
+
+Instant MonotonicNow() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+}  // namespace
+
+TimerThread::TimerThread() : state_(std::make_shared<State>()) {
+  thread_ = std::thread([state = state_] { Run(state); });
+}
+
+TimerThread::~TimerThread() {
+  std::map<std::pair<Instant, TimerId>, std::function<void()>> dropped;
+  {
+    absl::MutexLock lock(&state_->mutex);
+    state_->stopped = true;
+    state_->due.swap(dropped);
+    state_->when.clear();
+    state_->changed.SignalAll();
+  }
+  if (InLoop()) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
+}
+
+Instant TimerThread::Now() const { return MonotonicNow(); }
+
+void TimerThread::Post(std::function<void()> task) { After(absl::ZeroDuration(), std::move(task)); }
+
+Scheduler::TimerId TimerThread::After(absl::Duration delay, std::function<void()> task) {
+  absl::MutexLock lock(&state_->mutex);
+  const TimerId id = ++state_->last_id;
+  if (state_->stopped) return id;
+  // Posted tasks come before timers and keep their order: they are all due at the origin.
+  const Instant when =
+      delay <= absl::ZeroDuration() ? absl::ZeroDuration() : MonotonicNow() + delay;
+  state_->due.emplace(std::make_pair(when, id), std::move(task));
+  state_->when.emplace(id, when);
+  if (state_->due.begin()->first.second == id) state_->changed.Signal();
+  return id;
+}
+
+void TimerThread::Cancel(TimerId timer) {
+  absl::MutexLock lock(&state_->mutex);
+  const auto found = state_->when.find(timer);
+  if (found == state_->when.end()) return;
+  state_->due.erase({found->second, timer});
+  state_->when.erase(found);
+}
+
+bool TimerThread::InLoop() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+void TimerThread::Run(const std::shared_ptr<State>& state) {
+  absl::MutexLock lock(&state->mutex);
+  while (!state->stopped) {
+    if (state->due.empty()) {
+      state->changed.Wait(&state->mutex);
+      continue;
+    }
+    const auto first = state->due.begin();
+    const absl::Duration wait = first->first.first - MonotonicNow();
+    if (wait > absl::ZeroDuration()) {
+      state->changed.WaitWithTimeout(&state->mutex, wait);
+      continue;
+    }
+    auto task = std::move(first->second);
+    state->when.erase(first->first.second);
+    state->due.erase(first);
+    state->mutex.Unlock();
+    task();
+    task = nullptr;
+    state->mutex.Lock();
+  }
+}
+
+}  // namespace keelson::client::internal

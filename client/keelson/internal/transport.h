@@ -1,0 +1,70 @@
+// The seam between the client's decisions and gRPC: addresses, methods and bytes, nothing else.
+// Production binds it to grpc++ (grpc_transport.h), the unit tests to a scripted fake.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace keelson::client::internal {
+
+// How far an attempt got: the fact on which "may it be tried again?" rests.
+enum class Reach {
+  kNotSent,   // no byte of the request can have reached a member
+  kSent,      // it may have reached one, and no member's answer came back
+  kAnswered,  // the status is a member's answer
+};
+
+struct CallEnd {
+  absl::Status status = {};  // code and text as on the wire, or local ones
+  Reach reach = Reach::kNotSent;
+  std::string body = {};  // the answer, if the status is OK and the call was unary
+};
+
+// Request metadata, keys in lower case.
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+struct CallStart {
+  std::string endpoint = {};  // "host:port"
+  std::string method = {};    // "/etcdserverpb.KV/Range"
+  Metadata metadata = {};
+  absl::Duration timeout = absl::InfiniteDuration();
+};
+
+// One open bidirectional stream. All functions are thread-safe and may be called from the stream's
+// own events; after the end they do nothing.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // Queues a message.
+  virtual void Send(std::string message) = 0;
+  // Asks for one more message: `on_message` comes once for each Read. Not reading holds the
+  // server back.
+  virtual void Read() = 0;
+  // Ends the stream; `on_end` still comes.
+  virtual void Cancel() = 0;
+};
+
+// Called one at a time, in order; `on_end` once, last. On any thread.
+struct StreamEvents {
+  std::function<void(std::string)> on_message = {};
+  std::function<void(CallEnd)> on_end = {};
+};
+
+// Thread-safe.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  // One request, one answer; `done` is called exactly once, on any thread.
+  virtual void Unary(CallStart start, std::string request, std::function<void(CallEnd)> done) = 0;
+
+  virtual std::shared_ptr<Stream> OpenStream(CallStart start, StreamEvents events) = 0;
+};
+
+}  // namespace keelson::client::internal

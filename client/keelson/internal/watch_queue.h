@@ -1,0 +1,47 @@
+// Batches on their way from the client's thread to whoever calls Watcher::Next.
+#pragma once
+
+#include <deque>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "client/keelson/watch.h"
+
+namespace keelson::client::internal {
+
+// Thread-safe.
+class WatchQueue {
+ public:
+  explicit WatchQueue(size_t max_events) : max_events_(max_events) {}
+
+  // Adds a batch; one that comes after the end is dropped. False when the queue is now full: the
+  // producer should pause until Next says that it drained.
+  bool Push(WatchBatch batch);
+
+  // No batch will follow; the first end counts. `drop` forgets what waits.
+  void End(absl::Status status, bool drop);
+
+  // Marks the watch as accepted at `revision`; the first time counts.
+  void SetReady(int64_t revision);
+
+  // The oldest batch; DeadlineExceeded after `timeout`; after the last one the end's status.
+  // `drained` becomes true when the queue was full and is so no longer.
+  absl::StatusOr<WatchBatch> Next(absl::Duration timeout, bool& drained);
+
+  absl::StatusOr<int64_t> WaitReady(absl::Duration timeout);
+
+ private:
+  const size_t max_events_;
+  absl::Mutex mutex_;
+  std::deque<WatchBatch> batches_ ABSL_GUARDED_BY(mutex_);
+  size_t events_ ABSL_GUARDED_BY(mutex_) = 0;  // in batches_
+  bool full_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status end_ ABSL_GUARDED_BY(mutex_);
+  bool ready_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t ready_revision_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace keelson::client::internal

@@ -1,0 +1,252 @@
+#include "client/keelson/internal/watch_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "client/keelson/internal/convert.h"
+
+namespace keelson::client::internal {
+namespace {
+
+// A member that has not accepted the targets after so long is taken for hanging.
+constexpr absl::Duration kCreateTimeout = absl::Seconds(5);
+
+// Whether the failure of a stream is the request's own fault, so that no other member would do
+// better.
+bool IsFinal(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status) ||
+         absl::IsUnauthenticated(status) || absl::IsUnimplemented(status);
+}
+
+WatchEvent ToEvent(const mvccpb::Event& event) {
+  WatchEvent result{.kv = ToKeyValue(event.kv())};
+  if (event.type() == mvccpb::Event::DELETE) result.type = WatchEvent::Type::kDelete;
+  if (event.has_prev_kv()) result.prev_kv = ToKeyValue(event.prev_kv());
+  return result;
+}
+
+// Targets are numbered from 1 on the wire: 0 would let the server choose.
+int64_t WatchId(size_t target) { return static_cast<int64_t>(target) + 1; }
+
+}  // namespace
+
+WatchSession::WatchSession(std::shared_ptr<Core> core, std::vector<WatchTarget> targets,
+                           WatchOptions options)
+    : core_(std::move(core)), options_(std::move(options)), queue_(options_.max_buffered_events) {
+  KEELSON_CHECK(!targets.empty(), "a watch needs a target");
+  for (WatchTarget& target : targets) {
+    targets_.push_back({.range = std::move(target.range), .next_revision = target.start_revision});
+  }
+}
+
+void WatchSession::Start() {
+  core_->scheduler().Post([self = shared_from_this()] { self->Open(); });
+}
+
+void WatchSession::Stop() {
+  queue_.End(absl::CancelledError("the watch was cancelled by its owner"), /*drop=*/true);
+  core_->scheduler().Post([self = shared_from_this()] {
+    self->stopped_ = true;
+    self->CloseStream();
+  });
+}
+
+void WatchSession::RequestProgress() {
+  core_->scheduler().Post([self = shared_from_this()] {
+    if (self->stream_ == nullptr) return;
+    etcdserverpb::WatchRequest request;
+    request.mutable_progress_request();
+    self->stream_->Send(request.SerializeAsString());
+  });
+}
+
+absl::StatusOr<WatchBatch> WatchSession::Next(absl::Duration timeout) {
+  bool drained = false;
+  auto batch = queue_.Next(timeout, drained);
+  if (drained) {
+    core_->scheduler().Post([self = shared_from_this()] {
+      if (!std::exchange(self->paused_, false) || self->stream_ == nullptr) return;
+      self->stream_->Read();
+    });
+  }
+  return batch;
+}
+
+absl::StatusOr<int64_t> WatchSession::WaitReady(absl::Duration timeout) {
+  return queue_.WaitReady(timeout);
+}
+
+void WatchSession::Open() {
+  if (stopped_) return;
+  endpoint_ = core_->endpoints().Pick({}, core_->scheduler().Now());
+  const uint64_t generation = ++generation_;
+  const auto self = shared_from_this();
+  // Events arrive on gRPC's threads and are handed to the client's one. A member without a leader
+  // ends the stream, so that the watch moves to one that has.
+  stream_ = core_->transport().OpenStream(
+      {.endpoint = endpoint_,
+       .method = "/etcdserverpb.Watch/Watch",
+       .metadata = {{"hasleader", "true"}}},
+      {.on_message =
+           [self, generation](std::string bytes) {
+             self->core_->scheduler().Post([self, generation, bytes = std::move(bytes)] {
+               self->OnMessage(generation, bytes);
+             });
+           },
+       .on_end =
+           [self, generation](CallEnd end) {
+             self->core_->scheduler().Post(
+                 [self, generation, end = std::move(end)] { self->OnEnd(generation, end); });
+           }});
+  for (size_t index = 0; index < targets_.size(); ++index) SendCreate(index);
+  stream_->Read();
+  timer_ = core_->scheduler().After(kCreateTimeout, [self] { self->OnCreateTimeout(); });
+}
+
+void WatchSession::SendCreate(size_t target) {
+  TargetState& state = targets_[target];
+  state.created = false;
+  etcdserverpb::WatchRequest request;
+  auto& create = *request.mutable_create_request();
+  create.set_key(state.range.begin());
+  create.set_range_end(state.range.end());
+  create.set_start_revision(state.next_revision);
+  create.set_watch_id(WatchId(target));
+  create.set_prev_kv(options_.prev_kv);
+  // Asked for in any case: it moves next_revision on while nothing changes, past compactions.
+  create.set_progress_notify(true);
+  if (options_.no_put) create.add_filters(etcdserverpb::WatchCreateRequest::NOPUT);
+  if (options_.no_delete) create.add_filters(etcdserverpb::WatchCreateRequest::NODELETE);
+  stream_->Send(request.SerializeAsString());
+}
+
+void WatchSession::OnMessage(uint64_t generation, const std::string& bytes) {
+  if (generation != generation_ || stream_ == nullptr) return;
+  etcdserverpb::WatchResponse response;
+  if (!response.ParseFromString(bytes)) return Fail(UnreadableAnswer(response.GetTypeName()));
+  OnResponse(response);
+  if (stream_ != nullptr && generation == generation_ && !paused_) stream_->Read();
+}
+
+void WatchSession::OnResponse(const etcdserverpb::WatchResponse& response) {
+  if (response.canceled()) return OnCanceled(response);
+  const int64_t id = response.watch_id();
+  const bool known = id >= 1 && id <= static_cast<int64_t>(targets_.size());
+  if (response.created() && known) return OnCreated(response, targets_[id - 1]);
+  if (response.events_size() == 0) return OnProgress(response);
+  if (known) OnChanges(response, static_cast<size_t>(id - 1));
+}
+
+void WatchSession::OnCreated(const etcdserverpb::WatchResponse& response, TargetState& target) {
+  target.created = true;
+  if (target.next_revision == 0) target.next_revision = response.header().revision() + 1;
+  if (!AllCreated()) return;
+  core_->scheduler().Cancel(std::exchange(timer_, Scheduler::kNoTimer));
+  core_->endpoints().Succeeded(endpoint_);
+  failures_ = 0;
+  queue_.SetReady(response.header().revision());
+}
+
+void WatchSession::OnCanceled(const etcdserverpb::WatchResponse& response) {
+  const std::string& reason = response.cancel_reason();
+  if (response.compact_revision() != 0 || absl::StrContains(reason, "has been compacted")) {
+    compact_revision_.store(response.compact_revision(), std::memory_order_release);
+    return Fail(absl::OutOfRangeError(
+        absl::StrCat("etcdserver: mvcc: required revision has been compacted; the oldest that can "
+                     "be watched is ",
+                     response.compact_revision())));
+  }
+  if (reason.empty() || absl::StrContains(reason, "no leader")) {
+    return Interrupted(absl::UnavailableError(
+        absl::StrCat("the member ended the watch", reason.empty() ? "" : ": ", reason)));
+  }
+  if (absl::StrContains(reason, "PermissionDenied")) {
+    return Fail(absl::PermissionDeniedError(reason));
+  }
+  Fail(absl::FailedPreconditionError(absl::StrCat("the cluster refused the watch: ", reason)));
+}
+
+void WatchSession::OnChanges(const etcdserverpb::WatchResponse& response, size_t index) {
+  TargetState& target = targets_[index];
+  WatchBatch batch{.header = ToHeader(response.header()), .target = index};
+  for (const mvccpb::Event& event : response.events()) {
+    if (event.kv().mod_revision() < target.next_revision) continue;
+    batch.events.push_back(ToEvent(event));
+  }
+  if (batch.events.empty()) return;
+  // The server never splits a revision over two answers unless asked to, and we don't ask.
+  target.next_revision = batch.events.back().kv.mod_revision + 1;
+  Deliver(std::move(batch));
+}
+
+void WatchSession::OnProgress(const etcdserverpb::WatchResponse& response) {
+  WatchBatch mark{.header = ToHeader(response.header()), .target = WatchBatch::kAllTargets};
+  const int64_t id = response.watch_id();
+  if (id < 1 || id > static_cast<int64_t>(targets_.size())) {
+    // The answer to RequestProgress. It is no ground to move on: etcd before 3.4.25 could send it
+    // ahead of changes.
+    return Deliver(std::move(mark));
+  }
+  mark.target = static_cast<size_t>(id - 1);
+  TargetState& target = targets_[mark.target];
+  target.next_revision = std::max(target.next_revision, mark.header.revision + 1);
+  if (options_.progress_notify) Deliver(std::move(mark));
+}
+
+void WatchSession::Deliver(WatchBatch batch) {
+  paused_ = !queue_.Push(std::move(batch));
+  if (options_.on_available) options_.on_available();
+}
+
+void WatchSession::OnEnd(uint64_t generation, const CallEnd& end) {
+  if (generation != generation_ || stream_ == nullptr) return;
+  if (end.reach == Reach::kAnswered && IsFinal(end.status)) return Fail(end.status);
+  Interrupted(end.status);
+}
+
+void WatchSession::OnCreateTimeout() {
+  timer_ = Scheduler::kNoTimer;
+  if (stopped_ || stream_ == nullptr || AllCreated()) return;
+  Interrupted(absl::UnavailableError(absl::StrCat(endpoint_, " did not accept the watch within ",
+                                                  absl::FormatDuration(kCreateTimeout))));
+}
+
+void WatchSession::Interrupted(const absl::Status& status) {
+  core_->endpoints().Failed(endpoint_, core_->scheduler().Now());
+  CloseStream();
+  ++failures_;
+  if (options_.on_interrupted) options_.on_interrupted(status);
+  // The first failure moves on to another member at once.
+  const absl::Duration pause = failures_ == 1 && core_->endpoints().size() > 1
+                                   ? absl::ZeroDuration()
+                                   : core_->Backoff(failures_);
+  timer_ = core_->scheduler().After(pause, [self = shared_from_this()] {
+    self->timer_ = Scheduler::kNoTimer;
+    self->Open();
+  });
+}
+
+void WatchSession::Fail(absl::Status status) {
+  stopped_ = true;
+  CloseStream();
+  queue_.End(WithOutcome(std::move(status), Outcome::kFailed), /*drop=*/false);
+  if (options_.on_available) options_.on_available();
+}
+
+void WatchSession::CloseStream() {
+  core_->scheduler().Cancel(std::exchange(timer_, Scheduler::kNoTimer));
+  paused_ = false;
+  if (stream_ == nullptr) return;
+  stream_->Cancel();
+  stream_ = nullptr;
+}
+
+bool WatchSession::AllCreated() const {
+  return std::all_of(targets_.begin(), targets_.end(),
+                     [](const TargetState& target) { return target.created; });
+}
+
+}  // namespace keelson::client::internal

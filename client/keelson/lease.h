@@ -1,0 +1,123 @@
+// Leases: keys that live as long as somebody keeps renewing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/keelson/options.h"
+#include "client/keelson/types.h"
+
+namespace keelson::client {
+
+namespace internal {
+class Core;
+class KeepAliveSession;
+}  // namespace internal
+
+struct LeaseGrantResult {
+  Header header = {};
+  int64_t id = 0;
+  int64_t ttl = 0;  // seconds; the cluster may have raised what was asked for
+};
+
+struct LeaseRevokeResult {
+  Header header = {};
+};
+
+struct LeaseRenewResult {
+  Header header = {};
+  int64_t id = 0;
+  int64_t ttl = 0;  // seconds from now; <= 0: the lease does not exist (any more)
+};
+
+struct LeaseTtlResult {
+  Header header = {};
+  int64_t id = 0;
+  int64_t ttl = 0;          // seconds that remain; -1: the lease does not exist
+  int64_t granted_ttl = 0;  // seconds
+  std::vector<std::string> keys = {};
+};
+
+struct LeaseListResult {
+  Header header = {};
+  std::vector<int64_t> ids = {};
+};
+
+struct LeaseTtlOptions {
+  bool keys = false;  // list the attached keys
+};
+
+// How a keeper reports. Both functions run on the client's own thread: they must not block, nor
+// make blocking calls of the client.
+struct LeaseKeeperOptions {
+  // After each renewal.
+  std::function<void(const LeaseRenewResult&)> on_renewed = {};
+  // Once, when the lease is lost; LeaseKeeper::Lost() tells the reason.
+  std::function<void()> on_lost = {};
+  // What is known of the lease at the start: the ttl of a fresh grant. Without it the lease counts
+  // as alive, without a deadline, until the first answer.
+  int64_t ttl = 0;
+};
+
+// Renews one lease until it is lost or the keeper is destroyed; it never revokes. Thread-safe.
+//
+// Renewals go out every third of the TTL and fail over between members. The lease counts as lost
+//   - when the cluster says that it is gone, or refuses to renew it: at once;
+//   - when no renewal was answered for nine tenths of the TTL, on the monotonic clock, counted from
+//     the moment the last answered renewal was *sent*: so before the cluster can expire it.
+class LeaseKeeper {
+ public:
+  explicit LeaseKeeper(std::shared_ptr<internal::KeepAliveSession> session);
+  ~LeaseKeeper();
+  LeaseKeeper(const LeaseKeeper&) = delete;
+  LeaseKeeper& operator=(const LeaseKeeper&) = delete;
+
+  int64_t id() const;
+
+  // OK while the lease is alive as far as is known; then the reason of the loss: NotFound (expired
+  // or revoked), DeadlineExceeded (not renewed in time) or the cluster's refusal.
+  absl::Status Lost() const;
+
+  // Waits for the loss. True if it came within `timeout`.
+  bool WaitLost(absl::Duration timeout) const;
+
+  // For how long the lease surely lives yet; zero when lost, infinite before anything is known.
+  absl::Duration Remaining() const;
+
+ private:
+  std::shared_ptr<internal::KeepAliveSession> session_;
+};
+
+// A cheap, thread-safe handle; see Kv.
+class Leases {
+ public:
+  explicit Leases(std::shared_ptr<internal::Core> core) : core_(std::move(core)) {}
+
+  // A new lease of `ttl` seconds. `id` 0 lets the cluster choose one.
+  absl::StatusOr<LeaseGrantResult> Grant(int64_t ttl, int64_t id = 0,
+                                         const CallOptions& call = {}) const;
+
+  // Ends a lease and deletes its keys. NotFound if there is none.
+  absl::StatusOr<LeaseRevokeResult> Revoke(int64_t id, const CallOptions& call = {}) const;
+
+  // Renews once.
+  absl::StatusOr<LeaseRenewResult> RenewOnce(int64_t id, const CallOptions& call = {}) const;
+
+  // Renews until the keeper is destroyed.
+  std::unique_ptr<LeaseKeeper> KeepAlive(int64_t id, LeaseKeeperOptions options = {}) const;
+
+  absl::StatusOr<LeaseTtlResult> TimeToLive(int64_t id, const LeaseTtlOptions& options = {},
+                                            const CallOptions& call = {}) const;
+
+  absl::StatusOr<LeaseListResult> List(const CallOptions& call = {}) const;
+
+ private:
+  std::shared_ptr<internal::Core> core_;
+};
+
+}  // namespace keelson::client

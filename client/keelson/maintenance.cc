@@ -1,0 +1,116 @@
+#include "client/keelson/maintenance.h"
+
+#include "client/keelson/internal/ask.h"
+
+namespace keelson::client {
+namespace {
+
+AlarmType FromWire(etcdserverpb::AlarmType type) {
+  switch (type) {
+    case etcdserverpb::NOSPACE:
+      return AlarmType::kNoSpace;
+    case etcdserverpb::CORRUPT:
+      return AlarmType::kCorrupt;
+    default:
+      return AlarmType::kNone;
+  }
+}
+
+etcdserverpb::AlarmType ToWire(AlarmType type) {
+  switch (type) {
+    case AlarmType::kNoSpace:
+      return etcdserverpb::NOSPACE;
+    case AlarmType::kCorrupt:
+      return etcdserverpb::CORRUPT;
+    case AlarmType::kNone:
+      break;
+  }
+  return etcdserverpb::NONE;
+}
+
+MemberStatus FromWire(const etcdserverpb::StatusResponse& response) {
+  return {.header = internal::ToHeader(response.header()),
+          .version = response.version(),
+          .db_size = response.dbsize(),
+          .db_size_in_use = response.dbsizeinuse(),
+          .db_size_quota = response.dbsizequota(),
+          .leader = response.leader(),
+          .raft_index = response.raftindex(),
+          .raft_term = response.raftterm(),
+          .raft_applied_index = response.raftappliedindex(),
+          .errors = {response.errors().begin(), response.errors().end()},
+          .is_learner = response.islearner(),
+          .storage_version = response.storageversion()};
+}
+
+absl::StatusOr<AlarmResult> AskAlarm(const std::shared_ptr<internal::Core>& core,
+                                     const etcdserverpb::AlarmRequest& request,
+                                     internal::Effect effect, const CallOptions& call) {
+  const auto response = internal::Ask<etcdserverpb::AlarmResponse>(
+      core, "/etcdserverpb.Maintenance/Alarm", effect, request, call);
+  if (!response.ok()) return response.status();
+  AlarmResult result{.header = internal::ToHeader(response->header())};
+  for (const auto& alarm : response->alarms()) {
+    result.alarms.push_back({.member_id = alarm.memberid(), .type = FromWire(alarm.alarm())});
+  }
+  return result;
+}
+
+}  // namespace
+
+const char* AlarmTypeName(AlarmType type) {
+  switch (type) {
+    case AlarmType::kNoSpace:
+      return "NOSPACE";
+    case AlarmType::kCorrupt:
+      return "CORRUPT";
+    case AlarmType::kNone:
+      break;
+  }
+  return "NONE";
+}
+
+absl::StatusOr<MemberStatus> Maintenance::Status(const std::string& endpoint,
+                                                 const CallOptions& call) const {
+  const auto address = internal::ParseEndpoint(endpoint);
+  if (!address.ok()) return WithOutcome(address.status(), Outcome::kFailed);
+  const auto response = internal::Ask<etcdserverpb::StatusResponse>(
+      core_, "/etcdserverpb.Maintenance/Status", internal::Effect::kReads,
+      etcdserverpb::StatusRequest(), call, *address);
+  if (!response.ok()) return response.status();
+  return FromWire(*response);
+}
+
+MemberHealth Maintenance::Health(const std::string& endpoint, const CallOptions& call) const {
+  MemberHealth health{.endpoint = endpoint};
+  const auto address = internal::ParseEndpoint(endpoint);
+  if (!address.ok()) {
+    health.error = std::string(address.status().message());
+    return health;
+  }
+  const internal::Instant started = core_->scheduler().Now();
+  // The key need not exist; a permission error is an answer of a working quorum.
+  const auto answer = internal::Ask<etcdserverpb::RangeResponse>(
+      core_, "/etcdserverpb.KV/Range", internal::Effect::kReads,
+      internal::ToWire(KeyRange::Key("health"), GetOptions{}), call, *address);
+  health.took = core_->scheduler().Now() - started;
+  health.healthy = answer.ok() || absl::IsPermissionDenied(answer.status());
+  if (!health.healthy) health.error = std::string(answer.status().message());
+  return health;
+}
+
+absl::StatusOr<AlarmResult> Maintenance::Alarms(const CallOptions& call) const {
+  etcdserverpb::AlarmRequest request;
+  request.set_action(etcdserverpb::AlarmRequest::GET);
+  return AskAlarm(core_, request, internal::Effect::kReads, call);
+}
+
+absl::StatusOr<AlarmResult> Maintenance::Disarm(const Alarm& alarm, const CallOptions& call) const {
+  etcdserverpb::AlarmRequest request;
+  request.set_action(etcdserverpb::AlarmRequest::DEACTIVATE);
+  request.set_memberid(alarm.member_id);
+  request.set_alarm(ToWire(alarm.type));
+  return AskAlarm(core_, request, internal::Effect::kWrites, call);
+}
+
+}  // namespace keelson::client

@@ -1,0 +1,33 @@
+#include "client/keelson/watch.h"
+
+#include <utility>
+
+#include "client/keelson/internal/watch_session.h"
+
+namespace keelson::client {
+
+std::unique_ptr<Watcher> Watcher::Start(std::shared_ptr<internal::Core> core,
+                                        std::vector<WatchTarget> targets, WatchOptions options) {
+  auto session = std::make_shared<internal::WatchSession>(std::move(core), std::move(targets),
+                                                          std::move(options));
+  session->Start();
+  return std::make_unique<Watcher>(std::move(session));
+}
+
+Watcher::Watcher(std::shared_ptr<internal::WatchSession> session) : session_(std::move(session)) {}
+
+Watcher::~Watcher() { session_->Stop(); }
+
+absl::StatusOr<WatchBatch> Watcher::Next(absl::Duration timeout) { return session_->Next(timeout); }
+
+absl::StatusOr<int64_t> Watcher::WaitReady(absl::Duration timeout) {
+  return session_->WaitReady(timeout);
+}
+
+void Watcher::RequestProgress() { session_->RequestProgress(); }
+
+void Watcher::Cancel() { session_->Stop(); }
+
+int64_t Watcher::compact_revision() const { return session_->compact_revision(); }
+
+}  // namespace keelson::client

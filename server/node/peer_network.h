@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -40,20 +41,20 @@ struct LeaseAnswer {
   enum class Outcome : uint8_t { kOk = 0, kNotFound = 1, kNotLeader = 2 };
   uint64_t sequence = 0;
   Outcome outcome = Outcome::kOk;
-  int64_t ttl_seconds = 0;          // keep-alive: granted; time-to-live: what remains
+  int64_t ttl_seconds = 0;  // keep-alive: granted; time-to-live: what remains
   int64_t granted_ttl_seconds = 0;
 };
 
 // One piece of a snapshot. The first piece carries the manifest and no data.
 struct SnapshotChunk {
-  uint64_t stream = 0;      // chosen by the sender, names this transfer
-  raft::EntryId snapshot;   // the state the files hold
-  raft::Term term;          // the leader's term
-  std::string manifest;     // encoded storage manifest, first chunk only
-  uint32_t file = 0;        // index into the manifest
+  uint64_t stream = 0;     // chosen by the sender, names this transfer
+  raft::EntryId snapshot;  // the state the files hold
+  raft::Term term;         // the leader's term
+  std::string manifest;    // encoded storage manifest, first chunk only
+  uint32_t file = 0;       // index into the manifest
   uint64_t offset = 0;
   std::string data;
-  bool last = false;        // nothing follows in this stream
+  bool last = false;  // nothing follows in this stream
 };
 
 struct SnapshotChunkAck {
@@ -61,7 +62,7 @@ struct SnapshotChunkAck {
   uint64_t stream = 0;
   uint64_t received_bytes = 0;  // flow control: the sender keeps a window of unacknowledged bytes
   State state = State::kContinue;
-  std::string reason;           // for kRefused
+  std::string reason;  // for kRefused
 };
 
 using PeerMessage = std::variant<raft::Message, ForwardProposal, ForwardRefused, LeaseQuestion,
@@ -82,7 +83,30 @@ struct PeerHello {
   raft::NodeId id;
   uint64_t incarnation = 0;
   uint64_t process_nonce = 0;
-  uint32_t version = 0;  // the agreed protocol version
+  uint32_t version = 0;                // the agreed protocol version
+  uint32_t entry_version = 0;          // the newest log entries that it reads
+  std::vector<std::string> peer_urls;  // where it says that it listens
+};
+
+// Why two members don't talk. The values are those of keelson.v1.PeerRefusalReason.
+enum class PeerRefusal : uint8_t {
+  kNone = 0,
+  kOtherCluster = 1,
+  kWrongMember = 2,
+  kUnknownMember = 3,
+  kRemovedMember = 4,
+  kWrongIncarnation = 5,
+  kNoCommonVersion = 6,
+  kFormatTooOld = 7,
+  kMalformed = 8,
+};
+
+// A handshake that failed for a reason which waiting alone does not cure.
+struct PeerFault {
+  raft::NodeId peer;     // who it was, as far as it said so; 0 = unknown
+  bool by_peer = false;  // the peer refused this member, else this member refused it
+  PeerRefusal reason = PeerRefusal::kNone;
+  std::string detail;  // for people: what differs and what to do
 };
 
 // Loop thread only.
@@ -90,9 +114,18 @@ class PeerNetwork {
  public:
   struct Events {
     std::function<void(raft::NodeId from, PeerMessage message)> on_message;
+    // Once for each connection.
     std::function<void(const PeerHello& peer)> on_connected;
-    // A connection to or from the peer closed or could not be made; it is tried again by itself.
+    // At most once a turn for each peer, and never from inside a call of this interface. A
+    // connection to or from the peer closed or could not be made; it is tried again by itself.
     std::function<void(raft::NodeId peer)> on_closed;
+    // Asked in a handshake, once cluster and versions agree: kNone, kUnknownMember, kRemovedMember
+    // or kWrongIncarnation. A member that is admitted without being in the set of SetPeers (this
+    // one may have missed its admission) is talked to at the URLs it names while it stays
+    // connected. Asked again after SetPeers. Absent: exactly the members of the set.
+    std::function<PeerRefusal(const PeerHello& peer)> admit = nullptr;
+    // kRemovedMember by a peer: this member is no longer part of the cluster.
+    std::function<void(const PeerFault& fault)> on_refused = nullptr;
   };
 
   virtual ~PeerNetwork() = default;

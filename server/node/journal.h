@@ -1,0 +1,75 @@
+// The log's way to the disk: one write in flight, everything that queued meanwhile goes with the
+// next one.
+//
+//          Add              Kick                 the write is done
+//   idle -------> buffered ------> writing -----------------------> idle (or writing again)
+//
+// A batch that only moves the commit index needs no write of its own: the index is in the WAL's
+// side file before any answer leaves, and rides with the next batch. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "raft/message.h"
+#include "raft/ready.h"
+#include "server/node/seams.h"
+#include "storage/wal/wal.h"
+
+namespace keelson::server {
+
+class Journal {
+ public:
+  struct Events {
+    // All batches up to `seq` are complete.
+    std::function<void(uint64_t seq)> on_persisted;
+    // The batch they waited for is complete: they may leave.
+    std::function<void(std::vector<raft::Message>)> on_released;
+    // The disk failed; the member must stop. Nothing is retried.
+    std::function<void(const absl::Status&)> on_failed;
+  };
+
+  // `wal` and `runner` outlive the journal.
+  Journal(storage::Wal* wal, Runner* runner, Events events);
+
+  // Takes a batch and the messages that wait for it.
+  void Add(raft::PersistBatch batch, std::vector<raft::Message> after);
+
+  // Starts a write if something is buffered and none is in flight. At the end of a turn.
+  void Kick();
+
+  // Whether every batch added is complete.
+  bool idle() const { return completed_ == last_added_; }
+  // Calls `task` once every batch added so far is complete (at once if so).
+  void WhenIdle(std::function<void()> task);
+
+  // When the write in flight began; nullopt when there is none. For the stall watch.
+  std::optional<Instant> writing_since() const { return writing_since_; }
+
+ private:
+  struct Waiting {
+    uint64_t seq = 0;
+    bool needs_write = false;
+    std::vector<raft::Message> after;
+  };
+
+  void Complete(uint64_t written);
+
+  storage::Wal* wal_;
+  Runner* runner_;
+  Events events_;
+  std::deque<Waiting> waiting_;
+  raft::HardState last_hard_state_;
+  uint64_t last_added_ = 0;
+  uint64_t completed_ = 0;
+  uint64_t written_ = 0;  // batches up to here are on the disk
+  std::optional<Instant> writing_since_;
+  std::vector<std::function<void()>> when_idle_;
+};
+
+}  // namespace keelson::server

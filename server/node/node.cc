@@ -1,0 +1,266 @@
+#include "server/node/node.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "base/view.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "proto/etcd/rpc.pb.h"
+#include "proto/keelson/entry.pb.h"
+#include "raft/refusal.h"
+#include "server/apply/errors.h"
+#include "server/node/node_impl.h"
+
+namespace keelson::server {
+
+Node::Impl::Impl(const NodeOptions& o, NodeSeams s, Events e)
+    : options(o), seams(std::move(s)), events(std::move(e)) {}
+
+Node::Impl::~Impl() = default;
+
+void Node::Impl::Start(PeerNetwork* peer_network) {
+  KEELSON_CHECK(!started_, "a node starts once");
+  network = peer_network;
+  started_ = true;
+  leaderless_since_ = seams.loop->Now();
+  PeerNetwork::Events network_events;
+  network_events.on_message = [this](raft::NodeId from, PeerMessage message) {
+    OnMessage(from, std::move(message));
+  };
+  network_events.on_connected = [](const PeerHello&) {};
+  network_events.on_closed = [this](raft::NodeId peer) { OnClosed(peer); };
+  if (network != nullptr) network->SetEvents(std::move(network_events));
+  tick_timer_ = seams.loop->After(options.heartbeat, [this] { Tick(); });
+  if (machine->applied() >= ready_at_) {
+    told_ready_ = true;
+    if (events.on_ready) events.on_ready();
+  }
+  EndTurn();
+}
+
+void Node::Impl::Stop(const absl::Status& status) {
+  if (stopped_) return;
+  stopped_ = true;
+  seams.loop->Cancel(tick_timer_);
+  proposals->FailAll(status);
+  reads->FailAll(status);
+  leases->FailAll(status);
+  watches->EndAll(status);
+}
+
+// The bytes of a LogEntry: the id, then the request as field `kind`, as it came.
+std::shared_ptr<const std::string> Node::Impl::EncodeEntry(uint64_t sequence, WriteKind kind,
+                                                           std::string_view request) const {
+  using google::protobuf::io::CodedOutputStream;
+  v1::ProposalId id;
+  id.set_member(identity.member.value());
+  id.set_boot(boot_id);
+  id.set_sequence(sequence);
+  auto payload = std::make_shared<std::string>();
+  payload->reserve(request.size() + 48);
+  google::protobuf::io::StringOutputStream stream(payload.get());
+  CodedOutputStream out(&stream);
+  constexpr uint32_t kLengthDelimited = 2;
+  out.WriteTag(v1::LogEntry::kIdFieldNumber << 3 | kLengthDelimited);
+  out.WriteVarint32(static_cast<uint32_t>(id.ByteSizeLong()));
+  id.SerializeWithCachedSizes(&out);
+  out.WriteTag(static_cast<uint32_t>(kind) << 3 | kLengthDelimited);
+  out.WriteVarint32(static_cast<uint32_t>(request.size()));
+  out.WriteRaw(request.data(), static_cast<int>(request.size()));
+  out.Trim();
+  return payload;
+}
+
+void Node::Impl::Write(WriteKind kind, std::string_view request, WriteDone done) {
+  absl::Status refusal;
+  if (stopped_) {
+    refusal = errors::Stopped();
+  } else if (request.size() > options.max_request_bytes) {
+    refusal = errors::RequestTooLarge();
+  } else if (proposals->size() >= options.max_pending_writes ||
+             machine->backlog() > options.max_apply_backlog) {
+    refusal = errors::TooManyRequests();
+  }
+  if (!refusal.ok()) {
+    ApplyResult result;
+    result.status = refusal;
+    return done(std::move(result));
+  }
+  const uint64_t sequence = proposals->NextSequence();
+  proposals->Add(sequence, EncodeEntry(sequence, kind, request), std::move(done),
+                 seams.loop->Now());
+}
+
+absl::StatusOr<raft::EntryId> Node::Impl::ProposeHere(const Proposals::Payload& payload) {
+  if (machine->backlog() > options.max_apply_backlog) {
+    return raft::RefusedStatus(raft::Refusal::kTooManyUncommitted, "the apply queue is full");
+  }
+  return core->Propose(payload);
+}
+
+Proposals::Attempt Node::Impl::SendProposal(uint64_t sequence, const Proposals::Payload& payload) {
+  Proposals::Attempt attempt;
+  if (core->IsLeader()) {
+    const auto proposed = ProposeHere(payload);
+    if (proposed.ok()) {
+      attempt.sent = Proposals::Sent::kAppended;
+      attempt.id = *proposed;
+      return attempt;
+    }
+    const auto refusal = raft::RefusalOf(proposed.status());
+    if (refusal == raft::Refusal::kTooManyUncommitted) {
+      attempt.sent = Proposals::Sent::kRefused;
+      attempt.refusal = errors::TooManyRequests();
+    } else if (refusal == raft::Refusal::kTooLarge) {
+      attempt.sent = Proposals::Sent::kRefused;
+      attempt.refusal = errors::RequestTooLarge();
+    }
+    return attempt;
+  }
+  const raft::NodeId leader = core->leader();
+  if (leader.IsNone() || network == nullptr) return attempt;
+  if (network->Send(leader, ForwardProposal{sequence, payload})) {
+    attempt.sent = Proposals::Sent::kForwarded;
+    attempt.leader = leader;
+  }
+  return attempt;
+}
+
+bool Node::Impl::ProposeExpiry(const std::vector<int64_t>& ids) {
+  if (!core->IsLeader()) return false;
+  v1::LeaseExpire expire;
+  for (const int64_t id : ids) expire.add_id(id);
+  const auto payload = EncodeEntry(0, WriteKind::kLeaseExpire, expire.SerializeAsString());
+  return ProposeHere(payload).ok();
+}
+
+bool Node::Impl::HasSpaceFor(int64_t cost) {
+  if (options.quota_bytes < 0) return true;
+  if (machine->store().db_size() + cost < options.quota_bytes) return true;
+  if (!raising_alarm_ && !machine->facts().HasAlarm(AlarmKind::kNoSpace)) {
+    raising_alarm_ = true;
+    v1::AlarmChange change;
+    change.set_active(true);
+    change.set_member(identity.member.value());
+    change.set_alarm(etcdserverpb::NOSPACE);
+    Write(WriteKind::kAlarm, change.SerializeAsString(),
+          [this](const ApplyResult&) { raising_alarm_ = false; });
+    seams.logger->Warn("server/node", "the database space quota is exceeded; writes that grow it "
+                                      "are refused until keys are deleted and history compacted",
+                       {{"quota-bytes", options.quota_bytes},
+                        {"db-size", machine->store().db_size()}});
+  }
+  return false;
+}
+
+void Node::Impl::ClearAlarmsThatPassed() {
+  if (raising_alarm_ || options.quota_bytes < 0) return;
+  // Well below the quota, so that the alarm doesn't come and go with every write.
+  if (machine->store().db_size() >= options.quota_bytes / 10 * 9) return;
+  for (const auto& [member, kind] : machine->facts().alarms()) {
+    if (kind != AlarmKind::kNoSpace) continue;
+    raising_alarm_ = true;
+    v1::AlarmChange change;
+    change.set_member(member);
+    change.set_alarm(etcdserverpb::NOSPACE);
+    return Write(WriteKind::kAlarm, change.SerializeAsString(),
+                 [this](const ApplyResult&) { raising_alarm_ = false; });
+  }
+}
+
+// Tells the cluster this member's name and client URLs, once there is a leader and as long as they
+// are not what the cluster knows.
+void Node::Impl::Publish() {
+  if (published_ || !told_ready_ || core->leader().IsNone()) return;
+  published_ = true;
+  const MemberFacts* known = machine->facts().FindMember(identity.member.value());
+  if (known != nullptr && known->name == options.name &&
+      known->client_urls == options.client_urls) {
+    return;
+  }
+  v1::MemberAttributes said;
+  said.set_member(identity.member.value());
+  said.set_name(options.name);
+  for (const std::string& url : options.client_urls) said.add_client_urls(url);
+  Write(WriteKind::kMemberAttributes, said.SerializeAsString(), [this](const ApplyResult& result) {
+    published_ = result.status.ok();
+    if (!published_) return;
+    seams.logger->Info("server/node", "published local member to cluster through raft",
+                       {{"name", options.name}});
+  });
+}
+
+void Node::Impl::FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const {
+  header->set_cluster_id(identity.cluster_id);
+  header->set_member_id(identity.member.value());
+  header->set_raft_term(core->term().value());
+  if (revision) header->set_revision(machine->store().revision());
+}
+
+NodeStatus Node::Impl::Status() const {
+  NodeStatus status;
+  status.cluster_id = identity.cluster_id;
+  status.member = identity.member;
+  status.leader = core->leader();
+  status.term = core->term();
+  status.last = core->last().index;
+  status.commit = core->commit();
+  status.applied = machine->applied();
+  status.is_leader = core->IsLeader();
+  status.is_learner = core->configuration().IsLearner(identity.member);
+  status.leader_changes = leader_changes_;
+  status.proposals_failed = proposals->failed_total();
+  status.proposals_pending = proposals->size();
+  return status;
+}
+
+// The public face: each call goes to the part that owns the state.
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() = default;
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Open(const NodeOptions& options, NodeSeams seams,
+                                                 Events events) {
+  auto impl = std::make_unique<Impl>(options, std::move(seams), std::move(events));
+  if (auto status = impl->Open(); !status.ok()) return status;
+  return std::unique_ptr<Node>(new Node(std::move(impl)));
+}
+
+const Identity& Node::identity() const { return impl_->identity; }
+uint64_t Node::boot_id() const { return impl_->boot_id; }
+void Node::Start(PeerNetwork* network) { impl_->Start(network); }
+void Node::EndTurn() { impl_->EndTurn(); }
+void Node::Stop(const absl::Status& status) { impl_->Stop(status); }
+void Node::Write(WriteKind kind, std::string_view request, WriteDone done) {
+  impl_->Write(kind, request, std::move(done));
+}
+void Node::WhenReadable(Reads::Done done) {
+  impl_->reads->Add(std::move(done), impl_->seams.loop->Now());
+}
+storage::ReadViewPtr Node::View() { return impl_->machine->store().View(); }
+LeaseDesk& Node::leases() { return *impl_->leases; }
+LeaseTable& Node::lease_table() { return *impl_->lease_table; }
+WatchHub& Node::watches() { return *impl_->watches; }
+const ClusterFacts& Node::facts() const { return impl_->machine->facts(); }
+const raft::Configuration& Node::configuration() const { return impl_->core->configuration(); }
+NodeStatus Node::status() const { return impl_->Status(); }
+storage::MvccStore& Node::store() { return impl_->machine->store(); }
+const NodeOptions& Node::options() const { return impl_->options; }
+Runner& Node::runner() { return *impl_->seams.runner; }
+Loop& Node::loop() { return *impl_->seams.loop; }
+const Random& Node::random() const { return impl_->seams.random; }
+bool Node::HasLeader() const { return !impl_->core->leader().IsNone(); }
+void Node::FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const {
+  impl_->FillHeader(header, revision);
+}
+bool Node::HasSpaceFor(int64_t cost) { return impl_->HasSpaceFor(cost); }
+absl::Status Node::TransferLeadership(raft::NodeId target) {
+  return impl_->core->TransferLeadership(target);
+}
+absl::Status Node::ChangeMembership(absl::Span<const raft::ConfChange> changes) {
+  return impl_->core->ProposeConfChange(changes).status();
+}
+const raft::Core& Node::core() const { return *impl_->core; }
+
+}  // namespace keelson::server

@@ -1,0 +1,159 @@
+// One member: the Raft core, its log and its state machine, driven by the four seams.
+//
+//   clients --Write/WhenReadable--> proposals, reads --+
+//   peers   --OnMessage--------------------------------+--> raft::Core --Ready--> journal (disk)
+//   ticks   -------------------------------------------+                    \---> peers
+//                                                                            \--> machine (apply)
+//   applied: commit index written, then answers, then watchers
+//
+// The node never opens a socket or a thread, and reads no clock but the loop's. All inputs of a
+// turn are taken in first; EndTurn then does everything that follows from them, once. Loop thread
+// only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "raft/core.h"
+#include "server/apply/applier.h"
+#include "server/lease/lease_table.h"
+#include "server/log/logger.h"
+#include "server/node/identity.h"
+#include "server/node/lease_desk.h"
+#include "server/node/node_options.h"
+#include "server/node/peer_network.h"
+#include "server/node/reads.h"
+#include "server/node/seams.h"
+#include "server/watch/watch_hub.h"
+#include "storage/fs/fs.h"
+#include "storage/mvcc/mvcc_store.h"
+
+namespace etcdserverpb {
+class ResponseHeader;
+}
+
+namespace keelson::server {
+
+// The world of a node. Everything outlives it.
+struct NodeSeams {
+  Loop* loop = nullptr;
+  Runner* runner = nullptr;
+  Random random;
+  storage::FileSystem* fs = nullptr;
+  // The file system for RocksDB; null: its own.
+  storage::FileSystem* store_fs = nullptr;
+  const Logger* logger = nullptr;
+};
+
+// What a client can write; the numbers of the fields of keelson.v1.LogEntry.
+enum class WriteKind : uint32_t {
+  kPut = 10,
+  kDeleteRange = 11,
+  kTxn = 12,
+  kCompact = 13,
+  kLeaseGrant = 14,
+  kLeaseRevoke = 15,
+  kLeaseExpire = 16,
+  kAlarm = 17,
+  kMemberAttributes = 18,
+};
+
+// What monitoring and the status page show of a node.
+struct NodeStatus {
+  uint64_t cluster_id = 0;
+  raft::NodeId member;
+  raft::NodeId leader;
+  raft::Term term;
+  raft::Index last;
+  raft::Index commit;
+  raft::Index applied;
+  bool is_leader = false;
+  bool is_learner = false;
+  uint64_t leader_changes = 0;
+  uint64_t proposals_failed = 0;
+  size_t proposals_pending = 0;
+};
+
+class Node {
+ public:
+  using WriteDone = std::function<void(ApplyResult)>;
+
+  struct Events {
+    // The member can't go on: an unusable disk (the message names the file) or its own removal.
+    std::function<void(const absl::Status&)> on_fatal;
+    // Everything that this member knew to be committed before it started is applied: serve now.
+    std::function<void()> on_ready;
+  };
+
+  // Opens the data directory and recovers. Blocks; call it before the loop runs. Errors name the
+  // file or flag and say what to do.
+  static absl::StatusOr<std::unique_ptr<Node>> Open(const NodeOptions& options, NodeSeams seams,
+                                                    Events events);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // The ids for the peer transport, known after Open.
+  const Identity& identity() const;
+  uint64_t boot_id() const;
+
+  // Starts ticking and talking. `network` outlives the node.
+  void Start(PeerNetwork* network);
+
+  // Does what follows from the inputs of this turn. Called by the loop at the end of each turn.
+  void EndTurn();
+
+  // Ends everything that clients wait for with `status`; no callback comes afterwards.
+  void Stop(const absl::Status& status);
+
+  // --- what handlers ask for ---
+
+  // Proposes a write. `request` is the serialized request message, checked already. `done` comes
+  // once: with the applied result, or an error: Unavailable means unknown or no leader, see
+  // Proposals; ResourceExhausted means refused.
+  void Write(WriteKind kind, std::string_view request, WriteDone done);
+
+  // Calls `done` as soon as a read of View() is linearizable.
+  void WhenReadable(Reads::Done done);
+
+  // The state applied now: for reads, after WhenReadable or without it (serializable).
+  storage::ReadViewPtr View();
+
+  LeaseDesk& leases();
+  LeaseTable& lease_table();
+  WatchHub& watches();
+  const ClusterFacts& facts() const;
+  const raft::Configuration& configuration() const;
+  NodeStatus status() const;
+  storage::MvccStore& store();
+  const NodeOptions& options() const;
+  Runner& runner();
+  Loop& loop();
+  const Random& random() const;
+
+  bool HasLeader() const;
+  // Fills cluster_id, member_id and raft_term; and the store's revision where `revision` is set.
+  void FillHeader(etcdserverpb::ResponseHeader* header, bool revision = true) const;
+  // Whether the quota lets `cost` more bytes in; raises the alarm where it doesn't.
+  bool HasSpaceFor(int64_t cost);
+
+  // Hands leadership to `target` (none: whoever is furthest).
+  absl::Status TransferLeadership(raft::NodeId target);
+  // Changes the membership; OK means proposed. Leader only.
+  absl::Status ChangeMembership(absl::Span<const raft::ConfChange> changes);
+
+  // For tests and the simulator.
+  const raft::Core& core() const;
+
+ private:
+  class Impl;
+  explicit Node(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace keelson::server

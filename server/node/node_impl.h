@@ -1,0 +1,121 @@
+// The parts of a node and how they are wired. Private to node*.cc.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "raft/core.h"
+#include "server/node/journal.h"
+#include "server/node/lease_desk.h"
+#include "server/node/machine.h"
+#include "server/node/node.h"
+#include "server/node/proposals.h"
+#include "server/node/reads.h"
+#include "server/node/snapshot_receiver.h"
+#include "server/node/snapshot_sender.h"
+#include "server/node/store_keeper.h"
+#include "storage/wal/wal.h"
+
+namespace keelson::server {
+
+class Node::Impl {
+ public:
+  Impl(const NodeOptions& options, NodeSeams seams, Events events);
+  ~Impl();
+
+  // node_open.cc: recovery.
+  absl::Status Open();
+
+  // node.cc: life, clients.
+  void Start(PeerNetwork* network);
+  void Stop(const absl::Status& status);
+  void Write(WriteKind kind, std::string_view request, WriteDone done);
+  bool HasSpaceFor(int64_t cost);
+  void FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const;
+  NodeStatus Status() const;
+
+  // node_turn.cc: what follows from inputs.
+  void EndTurn();
+  void Tick();
+
+  // node_peers.cc: messages of other members.
+  void OnMessage(raft::NodeId from, PeerMessage message);
+  void OnClosed(raft::NodeId peer);
+  void SendRaft(std::vector<raft::Message> messages);
+
+  const NodeOptions options;
+  const NodeSeams seams;
+  const Events events;
+  Identity identity;
+  uint64_t boot_id = 0;
+  PeerNetwork* network = nullptr;
+
+  std::unique_ptr<storage::FileLock> lock;
+  std::unique_ptr<storage::Wal> wal;
+  std::unique_ptr<raft::Core> core;
+  std::unique_ptr<Machine> machine;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<StoreKeeper> keeper;
+  std::unique_ptr<Proposals> proposals;
+  std::unique_ptr<Reads> reads;
+  std::unique_ptr<LeaseTable> lease_table;
+  std::unique_ptr<LeaseDesk> leases;
+  std::unique_ptr<WatchHub> watches;
+  std::unique_ptr<SnapshotSender> snapshot_sender;
+  std::unique_ptr<SnapshotReceiver> snapshot_receiver;
+
+ private:
+  struct Recovery;
+
+  // node_open.cc
+  absl::Status OpenLogAndStore();
+  absl::StatusOr<raft::InitialState> RecoverState(const storage::WalRecovery& found);
+  absl::Status MakeCore(const storage::WalRecovery& found);
+  void MakeParts();
+  void MakeSnapshotParts();
+  LeaseDesk::Node LeaseDeskNode();
+
+  // node.cc
+  void Publish();
+
+  // node_turn.cc
+  void Pump();
+  void TakeReady(raft::Ready ready);
+  void OnSoftState(const raft::SoftState& state);
+  void ApplySome();
+  void AfterSlice(AppliedSlice slice);
+  void PromoteLeasesIfDue(const AppliedSlice& slice);
+  void OnFlushed(raft::EntryId applied);
+  void UpdatePeers();
+  void ClearAlarmsThatPassed();
+  void InstallSnapshot(const raft::SnapshotMeta& meta);
+  void WatchStalls();
+  void Fatal(const absl::Status& status);
+  Proposals::Attempt SendProposal(uint64_t sequence, const Proposals::Payload& payload);
+  absl::StatusOr<raft::EntryId> ProposeHere(const Proposals::Payload& payload);
+  bool ProposeExpiry(const std::vector<int64_t>& ids);
+  std::shared_ptr<const std::string> EncodeEntry(uint64_t sequence, WriteKind kind,
+                                                 std::string_view request) const;
+
+  // node_peers.cc
+  void OnForward(raft::NodeId from, const ForwardProposal& forward);
+
+  raft::SoftState soft_state_;
+  raft::Index ready_at_;      // recovered commit: serve once it is applied
+  bool told_ready_ = false;
+  bool started_ = false;
+  bool stopped_ = false;
+  bool installing_ = false;
+  bool lease_promotion_due_ = false;
+  bool published_ = false;
+  bool raising_alarm_ = false;
+  raft::Index peers_as_of_{UINT64_MAX};
+  Instant leaderless_since_;
+  int leaderless_ticks_ = 0;
+  uint64_t leader_changes_ = 0;
+  Loop::TimerId tick_timer_ = 0;
+};
+
+}  // namespace keelson::server

@@ -1,0 +1,59 @@
+// What a node is made from, besides the seams.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "raft/config.h"
+#include "raft/types.h"
+#include "server/node/seams.h"
+
+namespace keelson::server {
+
+// Version numbers that clients and monitoring see: those of the etcd release whose API we serve.
+inline constexpr const char* kApiVersion = "3.6.0";
+inline constexpr const char* kClusterApiVersion = "3.6.0";
+
+struct NodeOptions {
+  std::string name = "default";
+  std::string data_dir;  // holds member/identity, member/wal, member/db
+  std::vector<std::string> client_urls;  // advertised
+
+  // The members of a new cluster by name, with their peer URLs; this one among them.
+  std::map<std::string, std::vector<std::string>> initial_cluster;
+  std::string initial_cluster_token = "etcd-cluster";
+  bool initial_cluster_existing = false;
+
+  Duration heartbeat = std::chrono::milliseconds(100);
+  Duration election_timeout = std::chrono::milliseconds(1000);
+
+  int64_t quota_bytes = int64_t{2} << 30;  // negative: none
+  int64_t max_txn_ops = 128;
+  size_t max_request_bytes = 1536 << 10;
+
+  // Log and store. The simulator makes them small.
+  uint64_t wal_segment_bytes = 64 << 20;
+  uint64_t flush_after_bytes = 32 << 20;  // unflushed tail that a restart would replay
+  uint64_t keep_log_entries = 5000;       // behind the flushed index, for members that lag
+  uint64_t keep_log_bytes = 64 << 20;     // the same, whichever is less
+  uint64_t block_cache_bytes = 32 << 20;
+  bool manual_background = false;
+  bool probe_sync_method = true;
+  size_t snapshot_chunk_bytes = 256 << 10;
+  size_t snapshot_window_bytes = 4 << 20;
+  uint64_t snapshot_bytes_per_second = 100 << 20;
+
+  // Applied in one turn of the loop at most.
+  size_t apply_entries_per_turn = 512;
+  size_t apply_bytes_per_turn = 2 << 20;
+  // Committed but not applied entries above which writes are refused.
+  size_t max_apply_backlog = 5000;
+  // Client writes that wait at this member.
+  size_t max_pending_writes = 20000;
+  Duration slow_apply = std::chrono::milliseconds(100);
+};
+
+}  // namespace keelson::server

@@ -1,0 +1,198 @@
+// What follows from the inputs of a turn: Ready by Ready to the disk, the peers and the machine.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/view.h"
+#include "proto/keelson/entry.pb.h"
+#include "raft/refusal.h"
+#include "server/apply/errors.h"
+#include "server/node/node_impl.h"
+
+namespace keelson::server {
+namespace {
+
+constexpr std::string_view kCaller = "server/node";
+
+}  // namespace
+
+void Node::Impl::EndTurn() {
+  if (stopped_ || !started_) return;
+  if (proposals->has_waiting()) {
+    proposals->SendWaiting([this](uint64_t sequence, const Proposals::Payload& payload) {
+      return SendProposal(sequence, payload);
+    });
+  }
+  reads->Ask([this](uint64_t context) { core->RequestRead(context); });
+  Pump();
+  journal->Kick();
+  if (network != nullptr) network->Flush();
+  ApplySome();
+  if (stopped_) return;
+  reads->Serve(machine->applied());
+  Pump();
+  journal->Kick();
+  if (network != nullptr) network->Flush();
+  watches->Deliver();
+  // What the answers above have queued (a read that proposes, a further slice) takes a new turn.
+  if (machine->has_work() || core->HasReady()) seams.loop->Post([] {});
+}
+
+void Node::Impl::Pump() {
+  while (!stopped_ && core->HasReady()) TakeReady(core->TakeReady());
+  UpdatePeers();
+}
+
+void Node::Impl::TakeReady(raft::Ready ready) {
+  if (ready.soft_state) OnSoftState(*ready.soft_state);
+  SendRaft(std::move(ready.messages));
+  if (ready.persist) {
+    journal->Add(*std::move(ready.persist), std::move(ready.messages_after_persist));
+  } else {
+    KEELSON_CHECK(ready.messages_after_persist.empty(), "such messages come with a batch");
+  }
+  machine->Enqueue(std::move(ready.committed));
+  for (const raft::ReadState& read : ready.read_states) reads->Confirmed(read.context, read.index);
+  for (const uint64_t context : ready.reads_failed) reads->Failed(context);
+  for (const raft::IdentityConflict& conflict : ready.identity_conflicts) {
+    seams.logger->Error(kCaller,
+                        "a member answers from another data directory than the cluster knows; "
+                        "remove it and add it again under a new id",
+                        {{"member", Hex(conflict.peer.value())},
+                         {"expected-incarnation", Hex(conflict.expected)},
+                         {"found-incarnation", Hex(conflict.found)}});
+  }
+  for (const raft::SnapshotNeed& need : ready.need_snapshot) {
+    snapshot_sender->Send(need.peer, need.at_least);
+  }
+  if (ready.install_snapshot) InstallSnapshot(*ready.install_snapshot);
+}
+
+void Node::Impl::OnSoftState(const raft::SoftState& state) {
+  const bool led = soft_state_.role == raft::RoleKind::kLeader;
+  const bool leads = state.role == raft::RoleKind::kLeader;
+  if (state.leader != soft_state_.leader) {
+    if (!state.leader.IsNone()) ++leader_changes_;
+    leaderless_since_ = state.leader.IsNone() ? seams.loop->Now() : Instant{INT64_MAX};
+    leaderless_ticks_ = 0;
+    seams.logger->Info(kCaller, state.leader.IsNone() ? "lost the leader" : "found a leader",
+                       {{"leader", Hex(state.leader.value())}, {"term", state.term.value()}});
+  }
+  const bool new_reign = leads && (!led || state.term != soft_state_.term);
+  soft_state_ = state;
+  if (led && (!leads || new_reign)) leases->OnDemoted();
+  if (new_reign) lease_promotion_due_ = true;
+  if (!leads) lease_promotion_due_ = false;
+  if (!led && !leads) return;
+  if (led != leads) {
+    seams.logger->Info(kCaller, leads ? "became leader" : "stepped down",
+                       {{"term", state.term.value()}});
+  }
+}
+
+void Node::Impl::ApplySome() {
+  if (!machine->has_work() || installing_) return;
+  const Instant begin = seams.loop->Now();
+  auto slice = machine->ApplySlice(options.apply_entries_per_turn, options.apply_bytes_per_turn);
+  if (!slice.ok()) return Fatal(slice.status());
+  // Before any answer leaves: over SIGKILL this member never goes back behind it.
+  if (auto status = wal->WriteCommit(slice->last); !status.ok()) return Fatal(status);
+  core->Applied(slice->last);
+  const Duration took = seams.loop->Now() - begin;
+  if (took > options.slow_apply) {
+    seams.logger->Warn(kCaller, "apply request took too long",
+                       {{"entries", uint64_t{slice->ids.size()}},
+                        {"took-ms", took.count() / 1000000},
+                        {"applied-index", slice->last.value()}});
+  }
+  AfterSlice(*std::move(slice));
+}
+
+void Node::Impl::AfterSlice(AppliedSlice slice) {
+  // Deadlines and watchers first: an answer may make a handler look at them.
+  leases->OnApplied(slice.lease_changes);
+  PromoteLeasesIfDue(slice);
+  if (!slice.changes.empty()) watches->Publish(slice.changes, slice.revision);
+  if (slice.compacted) {
+    watches->OnCompacted(*slice.compacted);
+    keeper->AfterCompaction();
+    seams.logger->Info(kCaller, "finished scheduled compaction",
+                       {{"compact-revision", *slice.compacted}});
+  }
+  for (const raft::EntryId& id : slice.ids) proposals->IndexTaken(id);
+  for (auto& answer : slice.answers) {
+    proposals->Applied(answer.sequence, std::move(answer.result));
+  }
+  if (slice.facts_changed) raising_alarm_ = false;
+  keeper->AfterApply();
+  if (!told_ready_ && slice.last >= ready_at_) {
+    told_ready_ = true;
+    if (events.on_ready) events.on_ready();
+  }
+}
+
+void Node::Impl::PromoteLeasesIfDue(const AppliedSlice& slice) {
+  if (!lease_promotion_due_) return;
+  for (const raft::EntryId& id : slice.ids) {
+    if (id.term != soft_state_.term) continue;
+    lease_promotion_due_ = false;
+    return leases->OnPromoted();
+  }
+}
+
+void Node::Impl::Tick() {
+  if (stopped_) return;
+  tick_timer_ = seams.loop->After(options.heartbeat, [this] { Tick(); });
+  const Instant now = seams.loop->Now();
+  core->Tick();
+  const bool has_leader = !core->leader().IsNone();
+  proposals->Expire(now, leaderless_since_);
+  reads->Expire(now, has_leader);
+  leases->Tick(core->IsLeader() && core->HasQuorumContact());
+  snapshot_sender->Tick(now);
+  snapshot_receiver->Tick(now);
+  if (!has_leader) {
+    const int per_timeout = static_cast<int>(options.election_timeout / options.heartbeat);
+    if (++leaderless_ticks_ == 3 * per_timeout) watches->OnNoLeaderFor3Timeouts();
+  }
+  if (core->IsLeader()) ClearAlarmsThatPassed();
+  Publish();
+  WatchStalls();
+}
+
+void Node::Impl::WatchStalls() {
+  const auto since = journal->writing_since();
+  if (!since) return;
+  const Duration hung = seams.loop->Now() - *since;
+  if (hung < std::chrono::seconds(1)) return;
+  seams.logger->Warn(kCaller, "slow disk: a log write has not ended yet",
+                     {{"stage", "wal-sync"}, {"ms", hung.count() / 1000000}});
+}
+
+void Node::Impl::OnFlushed(raft::EntryId applied) {
+  const uint64_t keep = options.keep_log_entries;
+  if (applied.index.value() <= keep) return;
+  const raft::Index first_kept(applied.index.value() - keep + 1);
+  if (first_kept <= core->first_index()) return;
+  if (!core->Compact(first_kept).ok()) return;  // nothing changed: tried again at the next flush
+  if (auto status = wal->Release(first_kept.Prev()); !status.ok()) return Fatal(status);
+}
+
+void Node::Impl::UpdatePeers() {
+  if (network == nullptr || core->configuration_index() == peers_as_of_) return;
+  peers_as_of_ = core->configuration_index();
+  std::map<raft::NodeId, std::vector<std::string>> peers;
+  for (const auto& [id, info] : core->configuration().members) {
+    if (id != identity.member) peers[id] = info.peer_urls;
+  }
+  network->SetPeers(peers);
+}
+
+void Node::Impl::Fatal(const absl::Status& status) {
+  if (stopped_) return;
+  seams.logger->Error(kCaller, "the member can't go on", {{"error", ToStd(status.message())}});
+  Stop(errors::Stopped());
+  if (events.on_fatal) events.on_fatal(status);
+}
+
+}  // namespace keelson::server

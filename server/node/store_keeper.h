@@ -1,0 +1,61 @@
+// Keeps the unflushed tail of the store short, drops history that nobody can read any more, and
+// tells up to where the log may be dropped. All disk work runs on the store lane. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "raft/types.h"
+#include "server/node/seams.h"
+#include "storage/mvcc/mvcc_store.h"
+
+namespace keelson::server {
+
+class StoreKeeper {
+ public:
+  struct Events {
+    // Everything up to `applied` is in RocksDB's files: the log before it may go.
+    std::function<void(raft::EntryId applied)> on_flushed;
+    // The store can't be used any more; the member must stop.
+    std::function<void(const absl::Status&)> on_failed;
+  };
+
+  // `store` gives the current store; it may change between calls, never while busy().
+  StoreKeeper(std::function<storage::MvccStore&()> store, Runner* runner,
+              uint64_t flush_after_bytes, bool manual_background, Events events);
+
+  // After each applied slice: starts a flush where the tail is long enough.
+  void AfterApply();
+  // After a compaction was applied: flushes it, then drops the history below it.
+  void AfterCompaction();
+  // Flushes whatever is unflushed now, then calls `done` (a flush that was running already does not
+  // count).
+  void FlushNow(std::function<void()> done);
+  // A job runs on the store.
+  bool busy() const { return busy_; }
+  // Calls `task` as soon as no job runs (at once if so).
+  void WhenFree(std::function<void()> task);
+
+ private:
+  void StartFlush();
+  void Finished(const absl::Status& status);
+  void StartNext();
+  void RunJob(std::unique_ptr<storage::BackgroundJob> job, std::function<void()> then);
+
+  std::function<storage::MvccStore&()> store_;
+  Runner* runner_;
+  const uint64_t flush_after_bytes_;
+  const bool manual_background_;
+  Events events_;
+  bool busy_ = false;
+  bool failed_ = false;
+  bool drop_wanted_ = false;
+  bool flush_wanted_ = false;
+  std::vector<std::function<void()>> after_flush_;
+  std::vector<std::function<void()>> when_free_;
+};
+
+}  // namespace keelson::server

@@ -15,11 +15,15 @@ void PutLittleEndian(uint64_t value, char* out) {
 }  // namespace
 
 uint32_t ContentChecksum(const Entry& entry) {
+  return ContentChecksum(entry.id(), entry.type, entry.bytes());
+}
+
+uint32_t ContentChecksum(EntryId id, EntryType type, std::string_view payload) {
   std::array<char, 17> head;
-  PutLittleEndian(entry.index.value(), head.data());
-  PutLittleEndian(entry.term.value(), head.data() + 8);
-  head[16] = static_cast<char>(entry.type);
-  return Crc32c(entry.bytes(), Crc32c(std::string_view(head.data(), head.size())));
+  PutLittleEndian(id.index.value(), head.data());
+  PutLittleEndian(id.term.value(), head.data() + 8);
+  head[16] = static_cast<char>(type);
+  return Crc32c(payload, Crc32c(std::string_view(head.data(), head.size())));
 }
 
 Entry MakeEntry(EntryId id, EntryType type, std::shared_ptr<const std::string> payload) {

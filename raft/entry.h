@@ -39,6 +39,7 @@ inline size_t EntryCost(const Entry& entry) { return kEntryOverheadBytes + entry
 // CRC-32C over index (8 bytes, little endian), term (8, little endian), type (1) and payload. Who
 // receives an entry from a disk or a peer compares it with `checksum` before handing it on.
 uint32_t ContentChecksum(const Entry& entry);
+uint32_t ContentChecksum(EntryId id, EntryType type, std::string_view payload);
 
 // Builds an entry with its checksum set. A null payload is an empty one.
 Entry MakeEntry(EntryId id, EntryType type, std::shared_ptr<const std::string> payload);

@@ -9,6 +9,7 @@
 
 #include "client/keelson/client.h"
 #include "tests/harness/test_cluster.h"
+#include "tests/harness/wait_until.h"
 
 namespace keelson::testing {
 

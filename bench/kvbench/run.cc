@@ -1,0 +1,158 @@
+#include "bench/kvbench/run.h"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+
+#include "bench/kvbench/clock.h"
+#include "bench/kvbench/keepalive_load.h"
+#include "bench/kvbench/load.h"
+#include "bench/kvbench/text.h"
+
+namespace keelson::kvbench {
+namespace {
+
+int64_t NanosOf(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
+
+// Room to connect before the first operation is due.
+constexpr int64_t kConnectTime = 20 * kNanosPerMilli;
+
+Window MakeWindow(const Options& options) {
+  Window window;
+  window.start = NowNanos() + (options.count > 0 ? 0 : kConnectTime);
+  window.from = window.start + NanosOf(options.warmup_seconds);
+  if (options.count == 0) window.to = window.from + NanosOf(options.duration_seconds);
+  return window;
+}
+
+// The part of `total` that falls to worker `index` of `workers`.
+uint64_t Share(uint64_t total, uint64_t index, uint64_t workers) {
+  return total / workers + (index < total % workers ? 1 : 0);
+}
+
+// One thread's part of the load.
+struct Worker {
+  Worker(const Options& options, const std::vector<Endpoint>& targets, const Window& window,
+         uint64_t index)
+      : builder(options, index, options.threads),
+        driver(PlanOf(options, targets, index), &builder, &poller, &stats) {
+    stats.window = window;
+    stats.keep_times = options.timeline;
+  }
+
+  static LoadPlan PlanOf(const Options& options, const std::vector<Endpoint>& targets,
+                         uint64_t index) {
+    LoadPlan plan;
+    plan.targets = targets;
+    std::rotate(plan.targets.begin(),
+                plan.targets.begin() + static_cast<long>(index % targets.size()),
+                plan.targets.end());
+    plan.fallbacks = options.endpoints;
+    plan.connections = Share(options.connections, index, options.threads);
+    plan.streams = options.streams;
+    plan.rate = options.rate / static_cast<double>(options.threads);
+    plan.count = Share(options.count, index, options.threads);
+    plan.timeout = NanosOf(options.timeout_seconds);
+    return plan;
+  }
+
+  Poller poller;
+  RunStats stats;
+  OpBuilder builder;
+  LoadDriver driver;
+};
+
+}  // namespace
+
+absl::Status Preload(const Options& options, const std::vector<Endpoint>& targets) {
+  if (options.preload == 0) return absl::OkStatus();
+  Options fill = options;
+  fill.mix = {{OpKind::kPut, 1}};
+  fill.keys.sequential = true;
+  fill.keys.keys = std::max(options.keys.keys, options.preload);
+  fill.stamped = false;
+  fill.count = (options.preload + fill.batch - 1) / fill.batch;
+  fill.rate = 0;
+  fill.connections = std::max<uint64_t>(options.connections, 10);
+  fill.streams = 50;
+  fill.threads = 1;
+  fill.timeline = false;
+  const RunResult result = RunUnary(fill, targets);
+  const OpStats& puts = result.stats.of(OpKind::kPut);
+  if (puts.error_count() == 0 && puts.ok_total == fill.count) return absl::OkStatus();
+  return absl::UnavailableError(Concat("preload: ", puts.error_count(), " of ", fill.count,
+                                       " puts failed; run again on a quiet cluster"));
+}
+
+RunResult RunUnary(const Options& options, const std::vector<Endpoint>& targets) {
+  RunResult result;
+  result.targets = targets;
+  const int64_t cpu_before = ProcessCpuNanos();
+  const Window window = MakeWindow(options);
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (uint64_t i = 0; i < options.threads; ++i) {
+    workers.push_back(std::make_unique<Worker>(options, targets, window, i));
+  }
+  std::vector<std::thread> threads;
+  for (const auto& worker : workers) {
+    threads.emplace_back([&worker] {
+      worker->driver.Connect();
+      RunLoop(worker->poller, {&worker->driver});
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  result.stats.window = window;
+  for (const auto& worker : workers) result.stats.Merge(worker->stats);
+  result.stats.cpu_nanos = ProcessCpuNanos() - cpu_before;
+  return result;
+}
+
+absl::StatusOr<RunResult> RunWatch(const Options& options, const std::vector<Endpoint>& targets) {
+  Options single = options;
+  single.threads = 1;
+  Worker worker(single, targets, Window(), 0);
+  WatchPlan plan;
+  plan.targets = targets;
+  plan.prefix = options.keys.prefix;
+  plan.connections = options.watch_connections;
+  plan.streams = options.watch_streams;
+  plan.watchers = options.watchers;
+  plan.timeout = NanosOf(options.timeout_seconds) + 20 * kNanosPerSecond;
+  WatchLoad watch(plan, &worker.poller);
+  watch.Connect();
+  RunLoop(worker.poller, {&watch});
+  if (!watch.ready()) {
+    return absl::UnavailableError(
+        Concat("not every watcher was created: ", watch.stats().first_problem));
+  }
+  const int64_t cpu_before = ProcessCpuNanos();
+  worker.stats.window = MakeWindow(options);
+  watch.Measure(&worker.stats, &worker.driver);
+  if (options.max_lag > 0) {
+    worker.driver.set_gate([&] { return watch.LagInPuts() < options.max_lag; });
+  }
+  worker.driver.Connect();
+  RunLoop(worker.poller, {&worker.driver, &watch});
+  RunResult result{.targets = targets, .stats = worker.stats, .watch = watch.stats()};
+  result.stats.cpu_nanos = ProcessCpuNanos() - cpu_before;
+  return result;
+}
+
+RunResult RunKeepAlive(const Options& options, const std::vector<Endpoint>& targets) {
+  RunResult result;
+  result.targets = targets;
+  const int64_t cpu_before = ProcessCpuNanos();
+  result.stats.window = MakeWindow(options);
+  Poller poller;
+  KeepAliveLoad load({.targets = targets,
+                      .connections = options.connections,
+                      .streams = options.streams,
+                      .lease_ttl = options.lease_ttl},
+                     &poller, &result.stats);
+  load.Connect();
+  RunLoop(poller, {&load});
+  result.stats.cpu_nanos = ProcessCpuNanos() - cpu_before;
+  return result;
+}
+
+}  // namespace keelson::kvbench

@@ -1,0 +1,85 @@
+// Watch streams that count what is delivered to them and how late.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/kvbench/channel.h"
+#include "bench/kvbench/decode.h"
+#include "bench/kvbench/histogram.h"
+#include "bench/kvbench/poller.h"
+#include "bench/kvbench/stats.h"
+
+namespace keelson::kvbench {
+
+struct WatchPlan {
+  std::vector<Endpoint> targets;
+  std::string prefix;
+  uint64_t connections = 1;
+  uint64_t streams = 1;
+  uint64_t watchers = 1;  // per stream, all on the prefix
+  int64_t timeout = 0;    // for the set-up, and for the last events after the last put
+};
+
+struct WatchStats {
+  Histogram latency;       // of events stamped inside the measured window
+  uint64_t delivered = 0;  // inside the measured window
+  uint64_t delivered_total = 0;
+  uint64_t missing = 0;       // acknowledged puts times watchers, less what came
+  uint64_t out_of_order = 0;  // revision not above the one before, same watcher
+  uint64_t broken = 0;        // streams that ended or watchers that were cancelled
+  uint64_t bytes = 0;
+  std::string first_problem;
+};
+
+// Phase one (Step until Ready or Done): create the watchers. Phase two, after Measure: count events
+// until every acknowledged put has been delivered everywhere. Used by the poller's thread.
+class WatchLoad : public Actor, public StreamHandler, public ChannelOwner {
+ public:
+  WatchLoad(WatchPlan plan, Poller* poller);
+
+  void Connect();
+  bool ready() const { return created_ == plan_.streams * plan_.watchers; }
+
+  // `puts` are the counts of the load; `load` says when it is over. Both outlive this object.
+  void Measure(const RunStats* puts, const Actor* load);
+
+  // Undelivered events per watcher, on average.
+  uint64_t LagInPuts() const;
+  const WatchStats& stats() const { return stats_; }
+
+  void Step(int64_t now) override;
+  int64_t NextWake() const override;
+  bool Done() const override { return done_; }
+
+  void OnMessage(uint64_t tag, std::string_view message) override;
+  void OnChunk(uint64_t tag, std::string_view part) override;
+  void OnClosed(uint64_t tag, const GrpcStatus& status) override;
+  void OnUp(size_t channel) override;
+  void OnDown(size_t channel, const std::string& reason) override;
+
+ private:
+  struct Stream {
+    uint32_t id = 0;
+    std::vector<int64_t> last_revision;  // by watch id
+  };
+
+  uint64_t Expected() const;
+  void OnEvent(int64_t& last_revision, int64_t now, const WatchEvent& event);
+  void Problem(const std::string& what);
+
+  const WatchPlan plan_;
+  Poller* const poller_;
+  const RunStats* puts_ = nullptr;
+  const Actor* load_ = nullptr;
+  std::vector<std::unique_ptr<Channel>> channels_;
+  std::vector<Stream> streams_;
+  WatchStats stats_;
+  uint64_t created_ = 0;
+  int64_t deadline_ = 0;
+  bool done_ = false;
+};
+
+}  // namespace keelson::kvbench

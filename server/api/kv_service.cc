@@ -1,0 +1,150 @@
+#include "server/api/kv_service.h"
+
+#include <atomic>
+#include <utility>
+
+#include "proto/etcd/rpc.pb.h"
+#include "server/api/methods.h"
+#include "server/api/range_reader.h"
+#include "server/api/write.h"
+#include "server/apply/errors.h"
+#include "server/apply/txn.h"
+#include "server/apply/validate.h"
+#include "server/node/node.h"
+
+namespace keelson::server {
+namespace {
+
+using CallPtr = std::shared_ptr<Call>;
+
+// What a read may take on the loop before it moves to the read lane, and its slices there.
+constexpr storage::SliceBudget kOnLoop{.max_keys = 256, .max_bytes = 128 << 10, .max_micros = 500};
+constexpr storage::SliceBudget kOffLoop{
+    .max_keys = 10000, .max_bytes = 4 << 20, .max_micros = 20000};
+
+// Counted against the quota for each pair, beside its bytes.
+constexpr int64_t kPairOverhead = 256;
+
+// A read that goes on beside the loop until it is done or its client has gone.
+struct LongRead {
+  CallPtr call;
+  RangeReader reader;
+  etcdserverpb::ResponseHeader header;
+  std::atomic<bool> gone{false};
+  absl::Status status;
+
+  void Run() {
+    while (!gone.load(std::memory_order_relaxed)) {
+      const auto done = reader.Step(kOffLoop);
+      if (!done.ok()) {
+        status = done.status();
+        return;
+      }
+      if (*done) return;
+    }
+  }
+
+  void Finish() {
+    if (gone) return;
+    if (!status.ok()) return call->Finish(status);
+    call->Send(reader.Finish(header));
+    call->Finish(absl::OkStatus());
+  }
+};
+
+}  // namespace
+
+void KvService::AddTo(Methods& methods) {
+  using etcdserverpb::CompactionRequest;
+  using etcdserverpb::DeleteRangeRequest;
+  using etcdserverpb::PutRequest;
+  methods.AddUnary<etcdserverpb::RangeRequest>(
+      "/etcdserverpb.KV/Range", [this](CallPtr call, auto request, std::string_view) {
+        Range(std::move(call), std::move(request));
+      });
+  methods.AddUnary<PutRequest>(
+      "/etcdserverpb.KV/Put", [this](CallPtr call, const PutRequest& put, std::string_view bytes) {
+        if (auto status = Validate(put); !status.ok()) return Answer(*call, status);
+        const auto cost =
+            static_cast<int64_t>(put.key().size() + put.value().size()) + kPairOverhead;
+        if (!node_.HasSpaceFor(cost)) return Answer(*call, errors::NoSpace());
+        WriteAndAnswer<etcdserverpb::PutResponse>(node_, std::move(call), WriteKind::kPut, bytes);
+      });
+  methods.AddUnary<DeleteRangeRequest>(
+      "/etcdserverpb.KV/DeleteRange",
+      [this](CallPtr call, const DeleteRangeRequest& request, std::string_view bytes) {
+        if (auto status = Validate(request); !status.ok()) return Answer(*call, status);
+        WriteAndAnswer<etcdserverpb::DeleteRangeResponse>(node_, std::move(call),
+                                                          WriteKind::kDeleteRange, bytes);
+      });
+  methods.AddUnary<etcdserverpb::TxnRequest>(
+      "/etcdserverpb.KV/Txn", [this](CallPtr call, const etcdserverpb::TxnRequest& request,
+                                     std::string_view bytes) { Txn(call, request, bytes); });
+  methods.AddUnary<CompactionRequest>(
+      "/etcdserverpb.KV/Compact",
+      [this](CallPtr call, const CompactionRequest&, std::string_view bytes) {
+        WriteAndAnswer<etcdserverpb::CompactionResponse>(node_, std::move(call),
+                                                         WriteKind::kCompact, bytes);
+      });
+}
+
+void KvService::Range(CallPtr call, etcdserverpb::RangeRequest request) {
+  if (auto status = Validate(request); !status.ok()) return Answer(*call, status);
+  if (request.serializable()) return ReadNow(std::move(call), std::move(request));
+  node_.WhenReadable([this, call = std::move(call),
+                      request = std::move(request)](const absl::Status& status) mutable {
+    if (!status.ok()) return Answer(*call, status);
+    ReadNow(std::move(call), std::move(request));
+  });
+}
+
+void KvService::ReadNow(CallPtr call, etcdserverpb::RangeRequest request) {
+  const storage::ReadViewPtr view = node_.View();
+  RangeReader reader(view, std::move(request));
+  etcdserverpb::ResponseHeader header;
+  node_.FillHeader(&header);
+  const auto done = reader.Step(kOnLoop);
+  if (!done.ok()) return Answer(*call, done.status());
+  if (*done) {
+    call->Send(reader.Finish(header));
+    return call->Finish(absl::OkStatus());
+  }
+  auto read = std::make_shared<LongRead>(call, std::move(reader), header);
+  Call::Events events;
+  events.on_end = [read] { read->gone = true; };
+  call->SetEvents(std::move(events));
+  node_.runner().Run(
+      Runner::Lane::kRead, [read] { read->Run(); }, [read] { read->Finish(); });
+}
+
+void KvService::Txn(CallPtr call, const etcdserverpb::TxnRequest& request,
+                    std::string_view bytes) {
+  if (auto status = Validate(request, node_.options().max_txn_ops); !status.ok()) {
+    return Answer(*call, status);
+  }
+  if (IsReadOnly(request)) {
+    if (IsSerializable(request)) return ReadOnlyTxn(std::move(call), request);
+    return node_.WhenReadable([this, call = std::move(call), request](const absl::Status& status) {
+      if (!status.ok()) return Answer(*call, status);
+      ReadOnlyTxn(call, request);
+    });
+  }
+  if (HasPut(request) && !node_.HasSpaceFor(static_cast<int64_t>(bytes.size()) + kPairOverhead)) {
+    return Answer(*call, errors::NoSpace());
+  }
+  WriteAndAnswer<etcdserverpb::TxnResponse>(node_, std::move(call), WriteKind::kTxn, bytes);
+}
+
+void KvService::ReadOnlyTxn(CallPtr call, const etcdserverpb::TxnRequest& request) {
+  // A batch that is never committed sees the store as it is.
+  auto batch = node_.store().NewBatch();
+  batch->BeginRequest();
+  etcdserverpb::TxnResponse response;
+  const absl::Status status = Operations(*batch).Txn(request, &response);
+  batch->AbortRequest();
+  if (!status.ok()) return Answer(*call, status);
+  node_.FillHeader(response.mutable_header());
+  Answer(*call, response);
+}
+
+}  // namespace keelson::server

@@ -1,0 +1,174 @@
+#include "server/api/lease_service.h"
+
+#include <deque>
+#include <string>
+#include <utility>
+
+#include "proto/etcd/rpc.pb.h"
+#include "server/api/methods.h"
+#include "server/api/write.h"
+#include "server/apply/errors.h"
+#include "server/lease/lease_rules.h"
+#include "server/node/node.h"
+
+namespace keelson::server {
+namespace {
+
+using CallPtr = std::shared_ptr<Call>;
+using etcdserverpb::LeaseGrantRequest;
+using etcdserverpb::LeaseTimeToLiveRequest;
+
+// What a lease counts against the quota.
+constexpr int64_t kLeaseCost = 64;
+
+// One keep-alive stream: requests are answered one by one, in order.
+class KeepAliveStream : public std::enable_shared_from_this<KeepAliveStream> {
+ public:
+  KeepAliveStream(Node& node, CallPtr call) : node_(node), call_(std::move(call)) {}
+
+  void Start() {
+    Call::Events events;
+    events.on_message = [self = shared_from_this()](std::string_view bytes) {
+      self->OnMessage(bytes);
+    };
+    events.on_half_close = [self = shared_from_this()] {
+      self->half_closed_ = true;
+      self->Next();
+    };
+    events.on_end = [self = shared_from_this()] { self->over_ = true; };
+    call_->SetEvents(std::move(events));
+  }
+
+ private:
+  // Above it the client is held back.
+  static constexpr size_t kMaxWaiting = 1024;
+
+  void OnMessage(std::string_view bytes) {
+    etcdserverpb::LeaseKeepAliveRequest request;
+    if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return End(Undecodable());
+    }
+    waiting_.push_back(request.id());
+    if (waiting_.size() >= kMaxWaiting) call_->PauseReading(true);
+    Next();
+  }
+
+  void Next() {
+    if (asking_ || over_) return;
+    if (waiting_.empty()) {
+      if (half_closed_) End(absl::OkStatus());
+      return;
+    }
+    const int64_t id = waiting_.front();
+    waiting_.pop_front();
+    if (waiting_.size() < kMaxWaiting) call_->PauseReading(false);
+    asking_ = true;
+    etcdserverpb::ResponseHeader header;
+    node_.FillHeader(&header);  // the revision before the renewal
+    node_.leases().KeepAlive(
+        id, [self = shared_from_this(), id, header](const absl::Status& status, LeaseWord word) {
+          self->asking_ = false;
+          self->OnAnswer(id, header, status, word);
+        });
+  }
+
+  void OnAnswer(int64_t id, const etcdserverpb::ResponseHeader& header, const absl::Status& status,
+                const LeaseWord& word) {
+    if (over_) return;
+    if (!status.ok()) return End(status);
+    etcdserverpb::LeaseKeepAliveResponse response;
+    *response.mutable_header() = header;
+    response.set_id(id);
+    response.set_ttl(word.found ? word.ttl_seconds : 0);
+    SharedBody body;
+    response.SerializeToString(&body.head);
+    call_->Send(std::move(body));
+    Next();
+  }
+
+  void End(const absl::Status& status) {
+    if (std::exchange(over_, true)) return;
+    call_->Finish(status);
+  }
+
+  Node& node_;
+  CallPtr call_;
+  std::deque<int64_t> waiting_;
+  bool asking_ = false;
+  bool half_closed_ = false;
+  bool over_ = false;
+};
+
+}  // namespace
+
+void LeaseService::AddTo(Methods& methods) {
+  methods.AddUnary<LeaseGrantRequest>(
+      "/etcdserverpb.Lease/LeaseGrant",
+      [this](CallPtr call, LeaseGrantRequest request, std::string_view) {
+        Grant(std::move(call), std::move(request));
+      });
+  methods.AddUnary<etcdserverpb::LeaseRevokeRequest>(
+      "/etcdserverpb.Lease/LeaseRevoke",
+      [this](CallPtr call, const etcdserverpb::LeaseRevokeRequest&, std::string_view bytes) {
+        WriteAndAnswer<etcdserverpb::LeaseRevokeResponse>(node_, std::move(call),
+                                                          WriteKind::kLeaseRevoke, bytes);
+      });
+  methods.Add("/etcdserverpb.Lease/LeaseKeepAlive", Method::Kind::kBidi,
+              [this](CallPtr call, std::string_view) { KeepAlive(std::move(call)); });
+  methods.AddUnary<LeaseTimeToLiveRequest>(
+      "/etcdserverpb.Lease/LeaseTimeToLive",
+      [this](CallPtr call, const LeaseTimeToLiveRequest& request, std::string_view) {
+        TimeToLive(std::move(call), request);
+      });
+  methods.AddUnary<etcdserverpb::LeaseLeasesRequest>(
+      "/etcdserverpb.Lease/LeaseLeases",
+      [this](CallPtr call, const etcdserverpb::LeaseLeasesRequest&, std::string_view) {
+        List(std::move(call));
+      });
+}
+
+void LeaseService::Grant(CallPtr call, LeaseGrantRequest request) {
+  if (auto status = CheckLeaseTtl(request.ttl()); !status.ok()) return Answer(*call, status);
+  if (!node_.HasSpaceFor(kLeaseCost)) return Answer(*call, errors::NoSpace());
+  request.set_ttl(ClampLeaseTtl(request.ttl(), node_.options().election_timeout));
+  if (request.id() == 0) {
+    const LeaseTable& table = node_.lease_table();
+    request.set_id(
+        ChooseLeaseId(node_.random(), [&table](int64_t id) { return table.Contains(id); }));
+  }
+  WriteAndAnswer<etcdserverpb::LeaseGrantResponse>(node_, std::move(call), WriteKind::kLeaseGrant,
+                                                   request.SerializeAsString());
+}
+
+void LeaseService::KeepAlive(CallPtr call) {
+  std::make_shared<KeepAliveStream>(node_, std::move(call))->Start();
+}
+
+void LeaseService::TimeToLive(CallPtr call, const LeaseTimeToLiveRequest& request) {
+  node_.leases().TimeToLive(
+      request.id(), [this, call, request](const absl::Status& status, const LeaseWord& word) {
+        if (!status.ok()) return Answer(*call, status);
+        etcdserverpb::LeaseTimeToLiveResponse response;
+        node_.FillHeader(response.mutable_header());
+        response.set_id(request.id());
+        response.set_ttl(word.found ? word.ttl_seconds : -1);
+        response.set_grantedttl(word.granted_seconds);
+        if (word.found && request.keys()) {
+          auto keys = node_.store().LeaseKeys(request.id());
+          if (!keys.ok()) return Answer(*call, keys.status());
+          for (std::string& key : *keys) response.add_keys(std::move(key));
+        }
+        Answer(*call, response);
+      });
+}
+
+void LeaseService::List(CallPtr call) {
+  etcdserverpb::LeaseLeasesResponse response;
+  node_.FillHeader(response.mutable_header());
+  for (const LeaseFacts& lease : node_.lease_table().List()) {
+    response.add_leases()->set_id(lease.id);
+  }
+  Answer(*call, response);
+}
+
+}  // namespace keelson::server

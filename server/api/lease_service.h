@@ -1,0 +1,35 @@
+// etcdserverpb.Lease.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "server/api/call.h"
+
+namespace etcdserverpb {
+class LeaseGrantRequest;
+class LeaseTimeToLiveRequest;
+}  // namespace etcdserverpb
+
+namespace keelson::server {
+
+class Methods;
+class Node;
+
+// Loop thread only.
+class LeaseService {
+ public:
+  // `node` outlives the service, the service its calls.
+  explicit LeaseService(Node& node) : node_(node) {}
+  void AddTo(Methods& methods);
+
+ private:
+  void Grant(std::shared_ptr<Call> call, etcdserverpb::LeaseGrantRequest request);
+  void KeepAlive(std::shared_ptr<Call> call);
+  void TimeToLive(std::shared_ptr<Call> call, const etcdserverpb::LeaseTimeToLiveRequest& request);
+  void List(std::shared_ptr<Call> call);
+
+  Node& node_;
+};
+
+}  // namespace keelson::server

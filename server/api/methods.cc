@@ -1,0 +1,49 @@
+#include "server/api/methods.h"
+
+#include "base/check.h"
+
+namespace keelson::server {
+
+void Answer(Call& call, const google::protobuf::MessageLite& response) {
+  SharedBody body;
+  response.SerializeToString(&body.head);
+  call.Send(std::move(body));
+  call.Finish(absl::OkStatus());
+}
+
+void Answer(Call& call, const absl::Status& error) {
+  KEELSON_CHECK(!error.ok(), "a call that ends well has a response");
+  call.Finish(error);
+}
+
+absl::Status Undecodable() {
+  return absl::InternalError("grpc: error unmarshalling request: proto: cannot parse invalid "
+                             "wire-format data");
+}
+
+void Methods::Add(std::string_view path, Method::Kind kind, Start start) {
+  Method method;
+  method.path = path;
+  method.kind = kind;
+  method.start = [this, start = std::move(start)](std::shared_ptr<Call> call,
+                                                  std::string_view request) {
+    if (const absl::Status refusal = gate_(call->context()); !refusal.ok()) {
+      return Answer(*call, refusal);
+    }
+    start(std::move(call), request);
+  };
+  KEELSON_CHECK(methods_.emplace(std::string(path), std::move(method)).second,
+                "a method is added once");
+  services_.insert(std::string(path.substr(0, path.rfind('/') + 1)));
+}
+
+const Method* Methods::Find(std::string_view path) const {
+  const auto found = methods_.find(std::string(path));
+  return found == methods_.end() ? nullptr : &found->second;
+}
+
+bool Methods::HasService(std::string_view path) const {
+  return services_.contains(std::string(path.substr(0, path.rfind('/') + 1)));
+}
+
+}  // namespace keelson::server

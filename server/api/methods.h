@@ -1,0 +1,61 @@
+// The table of all RPCs that this server answers, and the adapters with which services fill it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "google/protobuf/message_lite.h"
+#include "server/api/call.h"
+
+namespace keelson::server {
+
+// Ends a unary call: with a message and OK, or with an error.
+void Answer(Call& call, const google::protobuf::MessageLite& response);
+void Answer(Call& call, const absl::Status& error);
+
+// The status of a request whose bytes are no such message.
+absl::Status Undecodable();
+
+class Methods final : public MethodTable {
+ public:
+  using Start = std::function<void(std::shared_ptr<Call>, std::string_view request)>;
+  // Looks at a call before its handler; an error ends the call with it.
+  using Gate = std::function<absl::Status(const CallContext&)>;
+
+  // `gate` runs before every method added.
+  explicit Methods(Gate gate) : gate_(std::move(gate)) {}
+
+  // `path` is a literal, "/package.Service/Method".
+  void Add(std::string_view path, Method::Kind kind, Start start);
+
+  // A unary method whose handler gets the decoded request, and the bytes as they came (valid
+  // during the call only).
+  template <typename Request>
+  void AddUnary(std::string_view path,
+                std::function<void(std::shared_ptr<Call>, Request, std::string_view)> handler) {
+    Add(path, Method::Kind::kUnary,
+        [handler = std::move(handler)](std::shared_ptr<Call> call, std::string_view bytes) {
+          Request request;
+          if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+            return Answer(*call, Undecodable());
+          }
+          handler(std::move(call), std::move(request), bytes);
+        });
+  }
+
+  const Method* Find(std::string_view path) const override;
+  bool HasService(std::string_view path) const override;
+
+ private:
+  Gate gate_;
+  absl::flat_hash_map<std::string, Method> methods_;
+  absl::flat_hash_set<std::string> services_;
+};
+
+}  // namespace keelson::server

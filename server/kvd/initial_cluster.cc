@@ -1,0 +1,66 @@
+#include "server/kvd/initial_cluster.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace keelson::server {
+
+absl::StatusOr<std::map<std::string, std::vector<std::string>>> ParseInitialCluster(
+    const std::string& text) {
+  std::map<std::string, std::vector<std::string>> members;
+  for (const std::string& part : SplitUrls(text)) {
+    const size_t equals = part.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--initial-cluster: \"", part, "\" is not NAME=PEER-URL"));
+    }
+    const std::string url = part.substr(equals + 1);
+    if (auto host = HostPortOf("initial-cluster", url); !host.ok()) return host.status();
+    for (const auto& [name, urls] : members) {
+      if (std::find(urls.begin(), urls.end(), url) != urls.end()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--initial-cluster: ", url, " stands there twice"));
+      }
+    }
+    members[part.substr(0, equals)].push_back(url);
+  }
+  return members;
+}
+
+absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
+  NodeOptions options;
+  options.name = flags.name;
+  options.data_dir = flags.data_dir;
+  options.client_urls = SplitUrls(flags.advertise_client_urls);
+  auto members = ParseInitialCluster(flags.initial_cluster);
+  if (!members.ok()) return members.status();
+  const auto self = members->find(flags.name);
+  if (self == members->end()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--initial-cluster=", flags.initial_cluster, " doesn't name this member, \"", flags.name,
+        "\"; add it, or set --name to one of its names"));
+  }
+  std::vector<std::string> advertised = SplitUrls(flags.initial_advertise_peer_urls);
+  std::vector<std::string> listed = self->second;
+  std::sort(advertised.begin(), advertised.end());
+  std::sort(listed.begin(), listed.end());
+  if (advertised != listed) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--initial-cluster has ", flags.name, "=", absl::StrJoin(listed, ","),
+                     " but --initial-advertise-peer-urls is ", absl::StrJoin(advertised, ","),
+                     "; they must agree"));
+  }
+  options.initial_cluster = *std::move(members);
+  options.initial_cluster_token = flags.initial_cluster_token;
+  options.initial_cluster_existing = flags.initial_cluster_state == "existing";
+  options.heartbeat = std::chrono::milliseconds(flags.heartbeat_interval);
+  options.election_timeout = std::chrono::milliseconds(flags.election_timeout);
+  if (flags.quota_backend_bytes != 0) options.quota_bytes = flags.quota_backend_bytes;
+  options.max_txn_ops = flags.max_txn_ops;
+  options.max_request_bytes = static_cast<size_t>(flags.max_request_bytes);
+  return options;
+}
+
+}  // namespace keelson::server

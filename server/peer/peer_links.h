@@ -1,0 +1,60 @@
+// All connections to and from one other member.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "server/peer/incoming_connection.h"
+#include "server/peer/outgoing_connection.h"
+
+namespace keelson::server {
+
+// Loop thread only. Each side dials its own three connections and sends on nothing else, so that
+// two members that dial each other at the same time have nothing to settle.
+class PeerLinks {
+ public:
+  using MakeOutgoing = std::function<std::shared_ptr<OutgoingConnection>(PeerChannel)>;
+
+  // A guest is a member that the configuration, as far as known here, does not contain.
+  PeerLinks(bool guest, MakeOutgoing make_outgoing);
+  // Closes all connections without a callback.
+  ~PeerLinks();
+
+  PeerLinks(const PeerLinks&) = delete;
+  PeerLinks& operator=(const PeerLinks&) = delete;
+
+  // Dials these from now on. Without any URL nothing is sent.
+  void SetUrls(const std::vector<PeerUrl>& urls);
+
+  bool guest() const { return guest_; }
+  void BecomeMember() { guest_ = false; }
+
+  // Takes a connection whose handshake is done. Closes the one that it replaces, and those of an
+  // earlier process of the member; returns whether there was any.
+  bool Adopt(std::shared_ptr<IncomingConnection> connection);
+  // Forgets a connection that closed by itself.
+  void Forget(const IncomingConnection& connection);
+  bool HasIncoming() const;
+  // What the member said of itself last. REQUIRES: Adopt was called.
+  const PeerHello& hello() const { return hello_; }
+
+  // Null when no URL is known.
+  OutgoingConnection* outgoing(PeerChannel channel) const;
+  void DialNow();
+  void Flush();
+
+  uint64_t bytes_received = 0;
+  uint64_t frames_received = 0;
+
+ private:
+  bool guest_;
+  MakeOutgoing make_outgoing_;
+  PeerHello hello_;
+  std::array<std::shared_ptr<OutgoingConnection>, 3> outgoing_;  // all null or none
+  std::array<std::shared_ptr<IncomingConnection>, 3> incoming_;
+};
+
+}  // namespace keelson::server

@@ -4,6 +4,7 @@
 // byte format in raft/config_codec.h, who is a majority in raft/quorum.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,31 +23,33 @@ struct MemberInfo {
   // Names the data directory behind the id: a wiped one gets a new number. 0 = not known yet.
   // Once known it never changes; a message with another one is ignored (design D9).
   uint64_t incarnation = 0;
-  std::string name;
-  std::vector<std::string> peer_urls;
-  std::vector<std::string> client_urls;
+  std::string name{};
+  std::vector<std::string> peer_urls{};
+  std::vector<std::string> client_urls{};
 
   friend bool operator==(const MemberInfo&, const MemberInfo&) = default;
 };
 
 struct Configuration {
   // The members whose majority decides. Empty only on a node that has not joined yet.
-  NodeSet voters;
+  NodeSet voters{};
   // The voters of the configuration being left. Not empty = joint: both majorities decide.
-  NodeSet outgoing;
+  NodeSet outgoing{};
   // Receive the log, are never counted. Disjoint from voters and outgoing.
-  NodeSet learners;
+  NodeSet learners{};
   // Voters of `outgoing` that become learners when the joint configuration is left.
-  NodeSet learners_next;
+  NodeSet learners_next{};
   // Joint only: the leader leaves by itself as soon as the joint entry is committed.
   bool auto_leave = false;
   // One per id in the sets above.
-  absl::btree_map<NodeId, MemberInfo> members;
+  absl::btree_map<NodeId, MemberInfo> members{};
   // Ids removed lately (at most kMaxRemoved, smallest dropped first). Such an id never comes back.
-  NodeSet removed;
+  NodeSet removed{};
 
   static constexpr size_t kMaxMembers = 64;
   static constexpr size_t kMaxRemoved = 1024;
+  static constexpr size_t kMaxUrls = 64;           // of each kind, per member
+  static constexpr size_t kMaxStringBytes = 4096;  // a name or a URL
 
   bool IsJoint() const { return !outgoing.empty(); }
   // In either majority.

@@ -22,8 +22,8 @@ enum class ConfChangeType : uint8_t {
 
 struct ConfChange {
   ConfChangeType type = ConfChangeType::kAddLearner;
-  NodeId node;
-  MemberInfo info;
+  NodeId node{};
+  MemberInfo info{};
 };
 
 // Returns what `current` becomes when `changes` (at least one) are made together: a simple

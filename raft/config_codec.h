@@ -2,21 +2,21 @@
 //
 //   version    1 byte, = 1
 //   flags      1 byte, bit 0 = auto_leave, others 0
-//   count      varint, number of members (<= Configuration::kMaxMembers)
+//   count      varint, number of members
 //   per member, ascending by id:
 //     id           8 bytes little endian, not 0
 //     roles        1 byte: 1 voter, 2 outgoing voter, 4 learner, 8 learner next
 //     incarnation  8 bytes little endian
-//     name         varint length (<= kMaxString), bytes
-//     peer urls    varint count (<= kMaxUrls), each varint length (<= kMaxString), bytes
+//     name         varint length, bytes
+//     peer urls    varint count, each varint length, bytes
 //     client urls  the same
-//   removed    varint count (<= Configuration::kMaxRemoved), each 8 bytes, ascending
+//   removed    varint count, each 8 bytes little endian, ascending
 //
-// Nothing follows. A varint is the base-128 form of protobuf. Equal configurations have equal
-// bytes.
+// Nothing follows. A varint is the base-128 form of protobuf, as short as it can be; the bounds of
+// the counts and lengths are the constants of Configuration. Equal configurations have equal bytes.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -26,8 +26,6 @@
 namespace keelson::raft {
 
 inline constexpr uint8_t kConfigurationFormat = 1;
-inline constexpr size_t kMaxString = 4096;
-inline constexpr size_t kMaxUrls = 64;
 
 // REQUIRES: ValidateConfiguration is OK.
 std::string EncodeConfiguration(const Configuration& configuration);

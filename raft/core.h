@@ -63,7 +63,8 @@ class Core {
   // All batches up to `seq` are complete. REQUIRES: `seq` was handed out; never less than before.
   void Persisted(uint64_t seq);
 
-  // The state machine holds all entries up to `index`. REQUIRES: they were handed out.
+  // The state machine holds all entries up to `index`; what was reported before is ignored.
+  // REQUIRES: they were handed out.
   void Applied(Index index);
 
   // Messages to `peer` may have been lost: stop streaming, probe.

@@ -20,13 +20,13 @@ enum class EntryType : uint8_t {
 };
 
 struct Entry {
-  Term term;
-  Index index;
+  Term term{};
+  Index index{};
   EntryType type = EntryType::kNormal;
   // ContentChecksum of this entry, set once by the leader that appended it.
   uint32_t checksum = 0;
   // Null means an empty payload.
-  std::shared_ptr<const std::string> payload;
+  std::shared_ptr<const std::string> payload{};
 
   EntryId id() const { return EntryId{term, index}; }
   std::string_view bytes() const { return payload ? std::string_view(*payload) : ""; }

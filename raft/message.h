@@ -17,7 +17,7 @@ namespace keelson::raft {
 // Names one round of questions, unique over leaders, restarts and retries: an answer that carries
 // it was given after the round began (design D5). All zero = none.
 struct ReadNonce {
-  Term term;             // of who asks
+  Term term{};           // of who asks
   uint64_t boot_id = 0;  // of the process that asks
   uint64_t counter = 0;  // grows by one for each round, from 1
 
@@ -38,8 +38,8 @@ struct FreshnessStamp {
 // A stamp returned to its owner: whatever was acknowledged to any client before that moment is at
 // or below `commit`. Sent only after a quorum round that began after the stamp was received.
 struct FreshnessEcho {
-  FreshnessStamp stamp;
-  Index commit;
+  FreshnessStamp stamp{};
+  Index commit{};
 
   friend bool operator==(const FreshnessEcho&, const FreshnessEcho&) = default;
 };
@@ -50,7 +50,7 @@ struct VoteRequest {
   bool pre = false;
   // The leader asked for this election: followers that hear the leader answer all the same.
   bool transfer = false;
-  EntryId last;  // the end of the candidate's log
+  EntryId last{};  // the end of the candidate's log
 };
 
 struct VoteResponse {
@@ -60,45 +60,45 @@ struct VoteResponse {
 
 // Leader -> follower: the entries after `prev`. Empty = "do we agree at prev?" or a new commit.
 struct AppendRequest {
-  EntryId prev;
-  std::vector<Entry> entries;
-  Index commit;  // the leader's; may exceed what the entries reach
-  ReadNonce read;
-  FreshnessEcho echo;
+  EntryId prev{};
+  std::vector<Entry> entries{};
+  Index commit{};  // the leader's; may exceed what the entries reach
+  ReadNonce read{};
+  FreshnessEcho echo{};
 };
 
 // Follower -> leader. Accepted: all up to `match` agrees with the leader and is durable here.
 // Rejected: nothing at `rejected` agrees; `hint` is where the leader may look next.
 struct AppendResponse {
   bool accepted = false;
-  Index match;     // accepted only
-  Index rejected;  // rejected only: prev.index of the refused request
-  EntryId hint;    // rejected only: term 0 = unknown
-  ReadNonce read;
-  FreshnessStamp stamp;
+  Index match{};     // accepted only
+  Index rejected{};  // rejected only: prev.index of the refused request
+  EntryId hint{};    // rejected only: term 0 = unknown
+  ReadNonce read{};
+  FreshnessStamp stamp{};
 };
 
 // Leader -> everyone, small, on a connection of its own.
 struct Heartbeat {
-  Index commit;  // never beyond what the receiver acknowledged
-  ReadNonce read;
-  FreshnessEcho echo;
+  Index commit{};  // never beyond what the receiver acknowledged
+  ReadNonce read{};
+  FreshnessEcho echo{};
 };
 
 struct HeartbeatResponse {
-  ReadNonce read;  // as in the request; given before the follower's own sync
-  Index match;     // durable here and known to agree with the leader; lets it notice lost appends
-  FreshnessStamp stamp;
+  ReadNonce read{};  // as in the request; given before the follower's own sync
+  Index match{};     // durable here and known to agree with the leader; lets it notice lost appends
+  FreshnessStamp stamp{};
 };
 
 // Follower -> leader: one for all reads that wait there.
 struct ReadIndexRequest {
-  ReadNonce nonce;  // the follower's own
+  ReadNonce nonce{};  // the follower's own
 };
 
 struct ReadIndexResponse {
-  ReadNonce nonce;
-  Index index;  // every write acknowledged before the request began is at or below it
+  ReadNonce nonce{};
+  Index index{};  // every write acknowledged before the request began is at or below it
 };
 
 // Leader -> the follower that shall succeed it: campaign at once (thesis 3.10).
@@ -106,9 +106,9 @@ struct TimeoutNow {};
 
 // The state of a snapshot: all entries up to `last` are in it.
 struct SnapshotMeta {
-  EntryId last;
-  Configuration configuration;  // as of `last`
-  Index configuration_index;    // where it was appended; 0 = bootstrap
+  EntryId last{};
+  Configuration configuration{};  // as of `last`
+  Index configuration_index{};    // where it was appended; 0 = bootstrap
 
   friend bool operator==(const SnapshotMeta&, const SnapshotMeta&) = default;
 };
@@ -116,7 +116,7 @@ struct SnapshotMeta {
 // Leader -> follower, the head of a stream of state (Core::OfferSnapshot). The receiving node layer
 // stages and verifies the stream and only then steps the offer into its core.
 struct SnapshotOffer {
-  SnapshotMeta meta;
+  SnapshotMeta meta{};
 };
 
 using MessageBody =
@@ -124,13 +124,13 @@ using MessageBody =
                  HeartbeatResponse, ReadIndexRequest, ReadIndexResponse, TimeoutNow, SnapshotOffer>;
 
 struct Message {
-  NodeId from;
-  NodeId to;
+  NodeId from{};
+  NodeId to{};
   // The sender's term; in a pre-vote request, and in the answer that grants it, the term asked for.
-  Term term;
+  Term term{};
   // The sender's. 0 = does not say (never from a member of this version).
   uint64_t incarnation = 0;
-  MessageBody body;
+  MessageBody body{};
 };
 
 // One line for logs and transcripts.

@@ -16,7 +16,7 @@
 namespace keelson::raft {
 
 struct Options {
-  NodeId id;
+  NodeId id{};
   // Of this data directory, chosen at random when it was made. Not 0.
   uint64_t incarnation = 0;
   // Of this process, chosen at random at its start, so that an answer to an earlier process of the
@@ -46,21 +46,21 @@ struct Options {
 
 // What recovery found. All plain values; `tail` may be the whole log.
 struct InitialState {
-  HardState hard_state;
+  HardState hard_state{};
   // The last entry dropped from the log (by compaction or because a snapshot replaced it).
-  EntryId base;
+  EntryId base{};
   // The configuration as of `applied` and where it was appended (0 = bootstrap). All initial
   // members of a cluster start with the same one; a member that joins later starts with an empty
   // one.
-  Configuration configuration;
-  Index configuration_index;
+  Configuration configuration{};
+  Index configuration_index{};
   // What the state machine holds. base.index <= applied.
-  Index applied;
+  Index applied{};
   // The end of the log without gaps, from applied + 1 or an earlier index to the last entry. Empty
   // when nothing follows `applied`; then `last` names the last entry.
-  std::vector<Entry> tail;
+  std::vector<Entry> tail{};
   // The last entry of the log. Equal to `base` when the log is empty.
-  EntryId last;
+  EntryId last{};
 };
 
 // OK when a Core can be made from it. InvalidArgument names the option to change, DataLoss what is

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "raft/types.h"
 
 namespace keelson::raft {
@@ -23,8 +23,8 @@ enum class Refusal : uint8_t {
 };
 
 // An error of the given kind. `leader` is attached as the hint when not none.
-absl::Status RefusedStatus(Refusal refusal, std::string_view message, NodeId leader = NodeId());
-absl::Status RefusedStatus(Refusal refusal, absl::StatusCode code, std::string_view message);
+absl::Status RefusedStatus(Refusal refusal, absl::string_view message, NodeId leader = NodeId());
+absl::Status RefusedStatus(Refusal refusal, absl::StatusCode code, absl::string_view message);
 
 // The kind that RefusedStatus put in; nothing for OK and for foreign errors.
 std::optional<Refusal> RefusalOf(const absl::Status& status);

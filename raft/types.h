@@ -65,8 +65,8 @@ class NodeId : public StrongNumber<struct NodeIdTag> {
 // Names one entry for all time: two logs that hold the same EntryId agree up to it (Raft thesis
 // 3.5, log matching). Ordered by term first, which is the "at least as up to date" rule of votes.
 struct EntryId {
-  Term term;
-  Index index;
+  Term term{};
+  Index index{};
 
   friend constexpr auto operator<=>(const EntryId&, const EntryId&) = default;
   template <typename H>

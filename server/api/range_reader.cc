@@ -83,7 +83,7 @@ absl::Status RangeReader::Begin() {
   if (range_.single()) {
     auto kv = view_->Get(range_.begin, request_.revision());
     if (!kv.ok()) return kv.status();
-    if (*kv != nullptr) found_.push_back(**kv);
+    if (*kv != nullptr) found_.push_back(*std::move(kv));
     count_ = static_cast<int64_t>(found_.size());
     plain_ = false;
     return absl::OkStatus();
@@ -112,14 +112,14 @@ absl::Status RangeReader::ReadSlice(const storage::SliceBudget& budget) {
     read_ += found_.size() - before;
     return status;
   }
-  std::vector<storage::KeyValue> some;
+  std::vector<storage::KeyValuePtr> some;
   if (auto status = cursor_->Next(slice, &some); !status.ok()) return status;
-  for (const storage::KeyValue& kv : some) {
+  for (const storage::KeyValuePtr& kv : some) {
     ++read_;
     if (request_.limit() > 0 && read_ > static_cast<uint64_t>(request_.limit())) {
       more_ = true;
     } else {
-      AppendKeyValueField(kv, !request_.keys_only(), encoded_.get());
+      AppendKeyValueField(*kv, !request_.keys_only(), encoded_.get());
     }
   }
   return absl::OkStatus();
@@ -173,7 +173,7 @@ SharedBody RangeReader::FinishSorted(const etcdserverpb::ResponseHeader& header)
   *response.mutable_header() = header;
   std::vector<const storage::KeyValue*> pairs;
   pairs.reserve(found_.size());
-  for (const storage::KeyValue& kv : found_) pairs.push_back(&kv);
+  for (const storage::KeyValuePtr& kv : found_) pairs.push_back(kv.get());
   FillRangeResponse(request_, std::move(pairs), *count_, &response);
   return SharedBody{response.SerializeAsString(), nullptr};
 }

@@ -48,7 +48,7 @@ class RangeReader {
   std::optional<int64_t> count_;
   uint64_t read_ = 0;         // keys
   bool more_ = false;
-  std::vector<storage::KeyValue> found_;  // not plain: everything read
+  std::vector<storage::KeyValuePtr> found_;  // not plain: everything read
   std::shared_ptr<std::string> encoded_;  // plain: the kvs fields
 };
 

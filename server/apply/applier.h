@@ -6,14 +6,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "google/protobuf/message.h"
 #include "server/apply/cluster_facts.h"
 
-namespace google::protobuf {
-class Message;
-}
 namespace keelson::v1 {
 class LogEntry;
 }

@@ -1,0 +1,222 @@
+#include "server/kvd/kvd.h"
+
+#include <asio/signal_set.hpp>
+#include <csignal>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/view.h"
+#include "server/api/cluster_service.h"
+#include "server/api/gate.h"
+#include "server/api/http_endpoints.h"
+#include "server/api/kv_service.h"
+#include "server/api/lease_service.h"
+#include "server/api/methods.h"
+#include "server/api/watch_service.h"
+#include "server/apply/errors.h"
+#include "server/kvd/initial_cluster.h"
+#include "server/kvd/metrics.h"
+#include "server/log/logger.h"
+#include "server/loop/asio_loop.h"
+#include "server/loop/system_random.h"
+#include "server/loop/thread_runner.h"
+#include "server/node/node.h"
+#include "server/peer/asio_peer_network.h"
+#include "server/rpc/front_end.h"
+#include "storage/fs/posix_fs.h"
+
+namespace keelson::server {
+namespace {
+
+constexpr std::string_view kCaller = "server/kvd";
+
+LogLevel LevelOf(const std::string& text) {
+  LogLevel level = LogLevel::kInfo;
+  ParseLogLevel(text, &level);
+  return level;
+}
+
+AsioLoop::Options LoopOptions(const Logger& logger) {
+  AsioLoop::Options options;
+  options.on_stall = [&logger](const LoopStall& stall) {
+    logger.Warn(kCaller, "a turn of the loop took too long",
+                {{"stage", stall.stage}, {"took-ms", stall.turn_took.count() / 1000000}});
+  };
+  return options;
+}
+
+}  // namespace
+
+// Members are destroyed from the last to the first: each uses only those above it.
+class Kvd::Impl {
+ public:
+  explicit Impl(const KvdFlags& flags)
+      : flags_(flags),
+        logger_(StderrLogger(LevelOf(flags.log_level))),
+        loop_(LoopOptions(logger_)),
+        runner_(loop_),
+        random_(MakeSystemRandom()),
+        signals_(loop_.context()) {}
+
+  ~Impl() {
+    front_end_.reset();
+    runner_.Stop();
+  }
+
+  absl::Status Open() {
+    const auto options = NodeOptionsOf(flags_);
+    if (!options.ok()) return options.status();
+    runner_.Start();
+    NodeSeams seams;
+    seams.loop = &loop_;
+    seams.runner = &runner_;
+    seams.random = random_;
+    seams.fs = &fs_;
+    seams.logger = &logger_;
+    Node::Events events;
+    events.on_fatal = [this](const absl::Status& status) { Quit(status); };
+    events.on_ready = [this] { loop_.Post([this] { Serve(); }); };
+    auto node = Node::Open(*options, std::move(seams), std::move(events));
+    if (!node.ok()) return node.status();
+    node_ = *std::move(node);
+    MakeServices();
+    if (auto status = StartNode(); !status.ok()) return status;
+    CatchSignals();
+    return absl::OkStatus();
+  }
+
+  absl::Status Run() {
+    loop_.Run();
+    return result_;
+  }
+
+ private:
+  void MakeServices() {
+    methods_ = std::make_unique<Methods>(
+        [this](const CallContext& context) { return CheckCall(*node_, context); });
+    kv_ = std::make_unique<KvService>(*node_);
+    lease_ = std::make_unique<LeaseService>(*node_);
+    cluster_ = std::make_unique<ClusterService>(*node_);
+    maintenance_ = std::make_unique<MaintenanceService>(*node_);
+    WatchService::Hooks hooks;
+    hooks.has_leader = [this] { return node_->HasLeader(); };
+    watch_ = std::make_unique<WatchService>(node_->watches(), std::move(hooks));
+    kv_->AddTo(*methods_);
+    lease_->AddTo(*methods_);
+    cluster_->AddTo(*methods_);
+    maintenance_->AddTo(*methods_);
+    const Method watch = watch_->WatchMethod();
+    methods_->Add(watch.path, watch.kind, watch.start);
+    endpoints_ = std::make_unique<NodeEndpoints>(
+        *node_, [this] { return MetricsText(*node_, front_end_->stats(), *peers_); });
+    FrontEndOptions options;
+    options.max_receive_message_bytes = flags_.max_request_bytes + (512 << 10);
+    front_end_ = std::make_unique<FrontEnd>(loop_.context(), std::move(options), *methods_,
+                                            *endpoints_);
+  }
+
+  absl::Status StartNode() {
+    const Identity& identity = node_->identity();
+    PeerIdentity self;
+    self.cluster_id = identity.cluster_id;
+    self.id = identity.member;
+    self.incarnation = identity.incarnation;
+    self.process_nonce = node_->boot_id();
+    self.peer_urls = SplitUrls(flags_.initial_advertise_peer_urls);
+    peers_ = std::make_unique<AsioPeerNetwork>(loop_, self, random_, PeerTransportOptions());
+    node_->Start(peers_.get());
+    if (auto status = peers_->Listen(SplitUrls(flags_.listen_peer_urls)); !status.ok()) {
+      return absl::Status(status.code(),
+                          absl::StrCat("--listen-peer-urls: ", status.message()));
+    }
+    loop_.OnTurnEnd([this] { node_->EndTurn(); });
+    loop_.OnTurnEnd([this] { front_end_->FlushDirty(); });
+    logger_.Info(kCaller, "started member",
+                 {{"name", flags_.name},
+                  {"member-id", Hex(identity.member.value())},
+                  {"cluster-id", Hex(identity.cluster_id)},
+                  {"data-dir", flags_.data_dir}});
+    return absl::OkStatus();
+  }
+
+  void Serve() {
+    for (const std::string& url : SplitUrls(flags_.listen_client_urls)) {
+      auto endpoint = HostPortOf("listen-client-urls", url);
+      absl::Status status = endpoint.status();
+      if (status.ok()) status = front_end_->Listen(*endpoint);
+      if (!status.ok()) {
+        return Quit(absl::Status(status.code(),
+                                 absl::StrCat("--listen-client-urls: ", status.message())));
+      }
+    }
+    for (const std::string& address : front_end_->addresses()) {
+      logger_.Info(kCaller, "serving client traffic insecurely; this is strongly discouraged!",
+                   {{"address", address}});
+    }
+    logger_.Info(kCaller, "ready to serve client requests");
+  }
+
+  void CatchSignals() {
+    signals_.add(SIGINT);
+    signals_.add(SIGTERM);
+    signals_.async_wait([this](const asio::error_code& error, int signal) {
+      if (!error) Leave(signal);
+    });
+  }
+
+  // Hands leadership over, lets open calls end, then stops; at most about three seconds.
+  void Leave(int signal) {
+    logger_.Info(kCaller, "received signal; shutting down", {{"signal", signal}});
+    if (node_->status().is_leader) {
+      // Refused where there is nobody to hand over to.
+      (void)node_->TransferLeadership(raft::NodeId());
+    }
+    const auto began = loop_.Now();
+    WaitForHandOver(began);
+  }
+
+  void WaitForHandOver(Instant began) {
+    const bool alone = node_->configuration().voters.size() < 2;
+    if (node_->status().is_leader && !alone &&
+        loop_.Now() - began < std::chrono::milliseconds(1000)) {
+      loop_.After(std::chrono::milliseconds(20), [this, began] { WaitForHandOver(began); });
+      return;
+    }
+    node_->Stop(errors::Stopped());
+    front_end_->Shutdown(std::chrono::milliseconds(1000), [this] { loop_.Stop(); });
+    // Shutdown's own grace bounds it; this bounds a client that does not read.
+    loop_.After(std::chrono::milliseconds(2000), [this] { loop_.Stop(); });
+  }
+
+  void Quit(const absl::Status& status) {
+    result_ = status;
+    loop_.Stop();
+  }
+
+  const KvdFlags flags_;
+  Logger logger_;
+  AsioLoop loop_;
+  ThreadRunner runner_;
+  Random random_;
+  storage::PosixFileSystem fs_;
+  std::unique_ptr<Node> node_;
+  std::unique_ptr<AsioPeerNetwork> peers_;
+  std::unique_ptr<Methods> methods_;
+  std::unique_ptr<KvService> kv_;
+  std::unique_ptr<LeaseService> lease_;
+  std::unique_ptr<ClusterService> cluster_;
+  std::unique_ptr<MaintenanceService> maintenance_;
+  std::unique_ptr<WatchService> watch_;
+  std::unique_ptr<NodeEndpoints> endpoints_;
+  std::unique_ptr<FrontEnd> front_end_;
+  asio::signal_set signals_;
+  absl::Status result_;
+};
+
+Kvd::Kvd(const KvdFlags& flags) : impl_(std::make_unique<Impl>(flags)) {}
+Kvd::~Kvd() = default;
+absl::Status Kvd::Open() { return impl_->Open(); }
+absl::Status Kvd::Run() { return impl_->Run(); }
+
+}  // namespace keelson::server

@@ -1,0 +1,29 @@
+// The composition root of kvd: the one place where the real world is bound to a node.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "server/kvd/flags.h"
+
+namespace keelson::server {
+
+class Kvd {
+ public:
+  explicit Kvd(const KvdFlags& flags);
+  ~Kvd();
+  Kvd(const Kvd&) = delete;
+  Kvd& operator=(const Kvd&) = delete;
+
+  // Opens the data directory and the ports. Errors name the flag or file and what to do.
+  absl::Status Open();
+
+  // Serves until a signal or a fatal error; returns the latter, or OK. REQUIRES: Open was OK.
+  absl::Status Run();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace keelson::server

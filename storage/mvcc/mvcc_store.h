@@ -43,7 +43,10 @@ struct MvccOptions {
   uint64_t background_bytes_per_second = 64 << 20;  // rate limit of flush and compaction; 0: none
   int compact_at_l0_files = 4;
   // Buckets of the count index are split above this many keys.
-  int64_t count_bucket_keys = 1024;
+  int64_t count_bucket_keys = 2048;
+  // Monotonic time for the time part of SliceBudget; any thread. Empty: only keys and bytes count,
+  // so that slices do not depend on the machine.
+  std::function<uint64_t()> now_micros;
 };
 
 // What admission control needs to know. Cheap; any time.
@@ -63,6 +66,7 @@ class MvccStore {
   // State after the last commit.
   virtual raft::EntryId applied() const = 0;
   virtual int64_t revision() const = 0;
+  // -1 in a store that was never compacted (what etcd reports).
   virtual int64_t compact_revision() const = 0;
   // Logical bytes of what is kept: the same on every member, small when empty, falls with
   // compaction.

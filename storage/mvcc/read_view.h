@@ -24,10 +24,8 @@
 
 namespace keelson::storage {
 
-inline constexpr std::string_view kCompactedText =
-    "etcdserver: mvcc: required revision has been compacted";
-inline constexpr std::string_view kFutureText =
-    "etcdserver: mvcc: required revision is a future revision";
+inline constexpr char kCompactedText[] = "etcdserver: mvcc: required revision has been compacted";
+inline constexpr char kFutureText[] = "etcdserver: mvcc: required revision is a future revision";
 
 absl::Status CompactedError();
 absl::Status FutureRevisionError();
@@ -45,7 +43,7 @@ class RangeCursor {
   virtual ~RangeCursor() = default;
   // Appends the next keys to `out` until the budget is used up or the range ends. A slice may also
   // come back empty with done() still false: its time went into keys that do not count.
-  virtual absl::Status Next(const SliceBudget& budget, std::vector<KeyValue>* out) = 0;
+  virtual absl::Status Next(const SliceBudget& budget, std::vector<KeyValuePtr>* out) = 0;
   // Like Next but only counts; returns how many keys the slice passed.
   virtual absl::StatusOr<int64_t> CountNext(const SliceBudget& budget) = 0;
   virtual bool done() const = 0;

@@ -1,0 +1,92 @@
+// Turns a batch into one WriteBatch and makes it the store's state.
+#include <utility>
+
+#include "base/check.h"
+#include "storage/mvcc/batch.h"
+#include "storage/mvcc/view_state.h"
+
+namespace keelson::storage {
+namespace {
+
+constexpr int64_t kBalanceKeysPerCommit = 64;
+constexpr int64_t kBalanceKeysPerNewKey = 4;
+constexpr size_t kBytesPerChangeGuess = 256;
+
+}  // namespace
+
+absl::StatusOr<CommitResult> Batch::Commit(raft::EntryId applied,
+                                           std::optional<std::string> configuration) {
+  KEELSON_CHECK(!request_open_, "requests end before the commit");
+  KEELSON_CHECK(applied.index >= state_.applied.index, "the applied index only grows");
+  state_.applied = applied;
+  rocksdb::WriteBatch out(64 + pending_.size() * kBytesPerChangeGuess);
+  EncodeChanges(&out);
+  EncodeRaw(kLeases, leases_, &out);
+  EncodeRaw(kLeaseKeys, attachments_, &out);
+  EncodeRaw(kMeta, meta_, &out);
+  rocksdb::ColumnFamilyHandle* meta = core_->db->family(kMeta);
+  if (configuration) out.Put(meta, ToSlice(kConfigurationKey), *configuration);
+  out.Put(meta, ToSlice(kStateKey), EncodeState(state_));
+  absl::Status status = core_->db->Write(&out);
+  if (!status.ok()) return status;
+  core_->unflushed_bytes += out.GetDataSize();
+  if (configuration) core_->configuration = *std::move(configuration);
+  core_->state = state_;
+  core_->view = nullptr;
+
+  CommitResult result = Publish();
+  status = core_->counts.Balance(
+      *core_->db,
+      kBalanceKeysPerCommit + kBalanceKeysPerNewKey * static_cast<int64_t>(result.changes.size()));
+  if (!status.ok()) return status;
+  return result;
+}
+
+void Batch::EncodeChanges(rocksdb::WriteBatch* out) const {
+  std::string key;
+  std::string value;
+  rocksdb::ColumnFamilyHandle* latest = core_->db->family(kLatest);
+  for (const auto& [name, entry] : overlay_) {
+    if (!entry.changed) continue;
+    value.clear();
+    EncodeVersion(*entry.version, &value);
+    out->Put(latest, name, value);
+  }
+  rocksdb::ColumnFamilyHandle* undo = core_->db->family(kUndo);
+  for (const PendingChange& pending : pending_) {
+    key.clear();
+    value.clear();
+    AppendUndoKey(pending.change.rev, &key);
+    EncodeUndo(pending.change.deleted, pending.bytes_before, pending.change.now->key,
+               pending.previous.get(), &value);
+    out->Put(undo, key, value);
+  }
+}
+
+void Batch::EncodeRaw(Family family, const RawOverlay& overlay, rocksdb::WriteBatch* out) const {
+  rocksdb::ColumnFamilyHandle* handle = core_->db->family(family);
+  for (const auto& [key, value] : overlay.map()) {
+    if (value) {
+      out->Put(handle, key, *value);
+    } else {
+      out->Delete(handle, key);
+    }
+  }
+}
+
+CommitResult Batch::Publish() {
+  CommitResult result;
+  result.revision = state_.revision;
+  result.changes.reserve(pending_.size());
+  for (PendingChange& pending : pending_) {
+    Change& change = pending.change;
+    const int delta = (change.deleted ? 0 : 1) - (change.prev != nullptr ? 1 : 0);
+    if (delta != 0) core_->counts.Add(change.now->key, delta);
+    result.changes.push_back(std::move(change));
+  }
+  pending_.clear();
+  overlay_.clear();
+  return result;
+}
+
+}  // namespace keelson::storage

@@ -1,0 +1,27 @@
+// Deliberate bugs, built in by -DKEELSON_MUTANT_<NAME>, that tests and the simulator must catch.
+#pragma once
+
+namespace keelson::storage {
+
+// The applied index becomes durable apart from the data it stands for.
+#ifdef KEELSON_MUTANT_APPLIED_APART
+inline constexpr bool kMutantAppliedApart = true;
+#else
+inline constexpr bool kMutantAppliedApart = false;
+#endif
+
+// History is physically dropped although the compaction revision is not flushed yet.
+#ifdef KEELSON_MUTANT_DROP_BEFORE_FLUSH
+inline constexpr bool kMutantDropBeforeFlush = true;
+#else
+inline constexpr bool kMutantDropBeforeFlush = false;
+#endif
+
+// The pointer to a received snapshot is switched before its files are synced.
+#ifdef KEELSON_MUTANT_MARKER_BEFORE_FILES
+inline constexpr bool kMutantMarkerBeforeFiles = true;
+#else
+inline constexpr bool kMutantMarkerBeforeFiles = false;
+#endif
+
+}  // namespace keelson::storage

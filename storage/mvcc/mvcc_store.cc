@@ -1,0 +1,242 @@
+#include "storage/mvcc/mvcc_store.h"
+
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "rocksdb/write_batch.h"
+#include "storage/mvcc/batch.h"
+#include "storage/mvcc/jobs.h"
+#include "storage/mvcc/mutants.h"
+#include "storage/mvcc/rocks_fs.h"
+#include "storage/mvcc/store_core.h"
+#include "storage/mvcc/view_state.h"
+
+namespace keelson::storage {
+namespace {
+
+// Admission control should hold writes back from here on.
+constexpr int kManyL0Files = 24;
+constexpr int kManyMemtables = 4;
+
+absl::StatusOr<StoreState> ParseState(const RocksDb& db, const std::optional<std::string>& bytes) {
+  StoreState state;
+  if (!bytes) return state;
+  uint32_t format = 0;
+  if (DecodeState(*bytes, &state, &format)) return state;
+  if (format > kFormatVersion) {
+    return absl::FailedPreconditionError(
+        db.Describe(absl::StrCat("written in format ", format, ", this program knows up to ",
+                                 kFormatVersion, ": start a newer version")));
+  }
+  return absl::DataLossError(db.Describe("the state record is damaged"));
+}
+
+class StoreImpl : public MvccStore {
+ public:
+  explicit StoreImpl(std::shared_ptr<RocksDb> db) : core_(std::move(db)) {}
+  ~StoreImpl() override { KEELSON_CHECK(!core_.batch_open, "batches end before their store"); }
+
+  absl::Status Load() {
+    auto bytes = db().Get({}, kMeta, kStateKey);
+    if (!bytes.ok()) return bytes.status();
+    absl::StatusOr<StoreState> state = ParseState(db(), *bytes);
+    if (!state.ok()) return state.status();
+    core_.state = *state;
+    auto configuration = db().Get({}, kMeta, kConfigurationKey);
+    if (!configuration.ok()) return configuration.status();
+    core_.configuration = configuration->value_or("");
+    return core_.counts.Load(db(), core_.state.applied.index.value());
+  }
+
+  raft::EntryId applied() const override { return core_.state.applied; }
+  int64_t revision() const override { return core_.state.revision; }
+  int64_t compact_revision() const override { return core_.state.compact_revision; }
+  int64_t db_size() const override { return static_cast<int64_t>(core_.state.db_size()); }
+  int64_t key_count() const override { return core_.counts.total(); }
+  const std::string& configuration() const override { return core_.configuration; }
+
+  absl::StatusOr<raft::EntryId> flushed_applied() const override {
+    absl::StatusOr<StoreState> state = FlushedState();
+    if (!state.ok()) return state.status();
+    return state->applied;
+  }
+
+  absl::StatusOr<int64_t> flushed_compact_revision() const override {
+    absl::StatusOr<StoreState> state = FlushedState();
+    if (!state.ok()) return state.status();
+    return state->compact_revision;
+  }
+
+  std::unique_ptr<ApplyBatch> NewBatch() override { return std::make_unique<Batch>(&core_); }
+
+  ReadViewPtr View() override {
+    if (core_.view == nullptr) {
+      core_.view = std::make_shared<ViewState>(core_.db, core_.state, core_.counts.Publish());
+    }
+    return core_.view;
+  }
+
+  absl::Status ForEachLease(
+      const std::function<void(int64_t, std::string_view)>& visit) const override {
+    std::unique_ptr<rocksdb::Iterator> it(db().db().NewIterator({}, db().family(kLeases)));
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      int64_t id = 0;
+      if (!DecodeLeaseRecordKey(ToView(it->key()), &id)) {
+        return absl::DataLossError(db().Describe("a lease record is damaged"));
+      }
+      visit(id, ToView(it->value()));
+    }
+    return FromRocks(it->status(), db().Describe("leases"));
+  }
+
+  absl::StatusOr<std::vector<std::string>> LeaseKeys(int64_t id) const override {
+    const std::string prefix = LeaseRecordKey(id);
+    std::vector<std::string> keys;
+    std::unique_ptr<rocksdb::Iterator> it(db().db().NewIterator({}, db().family(kLeaseKeys)));
+    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+      keys.emplace_back(ToView(it->key()).substr(prefix.size()));
+    }
+    absl::Status status = FromRocks(it->status(), db().Describe("lease keys"));
+    if (!status.ok()) return status;
+    return keys;
+  }
+
+  absl::StatusOr<std::optional<std::string>> GetMeta(std::string_view name) const override {
+    return db().Get({}, kMeta, std::string(kBlobPrefix).append(name));
+  }
+
+  absl::Status ForEachMeta(
+      const std::function<void(std::string_view, std::string_view)>& visit) const override {
+    std::unique_ptr<rocksdb::Iterator> it(db().db().NewIterator({}, db().family(kMeta)));
+    const rocksdb::Slice prefix = ToSlice(kBlobPrefix);
+    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+      visit(ToView(it->key()).substr(prefix.size()), ToView(it->value()));
+    }
+    return FromRocks(it->status(), db().Describe("meta"));
+  }
+
+  uint64_t unflushed_bytes() const override { return core_.unflushed_bytes; }
+  absl::StatusOr<std::unique_ptr<BackgroundJob>> StartFlush() override;
+  std::unique_ptr<BackgroundJob> StartDropHistory() override;
+
+  std::unique_ptr<BackgroundJob> StartCompaction() override {
+    if (!db().env().HasCompactions()) return nullptr;
+    return MakeCompactionJob(core_.db);
+  }
+
+  std::unique_ptr<BackgroundJob> StartCheckpoint(const std::string& dir) override {
+    return MakeCheckpointJob(core_.db, dir);
+  }
+
+  StallRisk stall_risk() const override {
+    StallRisk risk;
+    for (rocksdb::ColumnFamilyHandle* family : db().families()) {
+      std::string files;
+      uint64_t memtables = 0;
+      int count = 0;
+      const bool known =
+          db().db().GetProperty(family, rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0",
+                                &files) &&
+          absl::SimpleAtoi(files, &count);
+      if (known) risk.l0_files = std::max(risk.l0_files, count);
+      if (db().db().GetIntProperty(family, rocksdb::DB::Properties::kNumImmutableMemTable,
+                                   &memtables)) {
+        risk.unflushed_memtables = std::max(risk.unflushed_memtables, static_cast<int>(memtables));
+      }
+    }
+    risk.writes_would_stall =
+        risk.l0_files >= kManyL0Files || risk.unflushed_memtables >= kManyMemtables;
+    return risk;
+  }
+
+  uint64_t disk_bytes() const override {
+    uint64_t total = 0;
+    for (rocksdb::ColumnFamilyHandle* family : db().families()) {
+      uint64_t bytes = 0;
+      db().db().GetIntProperty(family, rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
+      total += bytes;
+    }
+    return total;
+  }
+
+  RocksDb& db() const { return *core_.db; }
+
+ private:
+  absl::StatusOr<StoreState> FlushedState() const {
+    auto bytes = db().GetFlushed(kMeta, kStateKey);
+    if (!bytes.ok()) return bytes.status();
+    return ParseState(db(), *bytes);
+  }
+
+  StoreCore core_;
+  int64_t dropped_below_ = -1;       // the bound of the last StartDropHistory
+  bool mutant_state_first_ = false;  // kMutantAppliedApart only
+};
+
+absl::StatusOr<std::unique_ptr<BackgroundJob>> StoreImpl::StartFlush() {
+  KEELSON_CHECK(!core_.batch_open, "a flush takes whole commits");
+  if (core_.unflushed_bytes == 0) return std::unique_ptr<BackgroundJob>();
+  const uint64_t applied_index = core_.state.applied.index.value();
+  rocksdb::WriteBatch batch;
+  core_.counts.Save(db(), applied_index, &batch);
+  absl::Status status = db().Write(&batch);
+  if (!status.ok()) return status;
+  std::vector<rocksdb::ColumnFamilyHandle*> families = db().families();
+  if (kMutantAppliedApart && (mutant_state_first_ = !mutant_state_first_)) families.resize(1);
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  options.allow_write_stall = true;
+  status = FromRocks(db().db().Flush(options, families), db().Describe("start a flush"));
+  if (!status.ok()) return status;
+  core_.unflushed_bytes = 0;
+  return MakeFlushJob(core_.db, applied_index);
+}
+
+std::unique_ptr<BackgroundJob> StoreImpl::StartDropHistory() {
+  absl::StatusOr<int64_t> compacted = flushed_compact_revision();
+  if (!compacted.ok()) return nullptr;  // the disk's failure shows in the next flush
+  if (kMutantDropBeforeFlush) compacted = core_.state.compact_revision;
+  const int64_t bound = db().retention().Advance(*compacted);
+  if (bound <= dropped_below_) return nullptr;
+  dropped_below_ = bound;
+  return MakeDropHistoryJob(core_.db, bound);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MvccStore>> MvccStore::Open(const MvccOptions& options) {
+  KEELSON_CHECK(!options.dir.empty(), "a store has a directory");
+  absl::StatusOr<std::shared_ptr<RocksDb>> db = RocksDb::Open(options, /*read_only=*/false);
+  if (!db.ok()) return db.status();
+  auto store = std::make_unique<StoreImpl>(*std::move(db));
+  absl::Status status = store->Load();
+  if (!status.ok()) return status;
+  return store;
+}
+
+void MvccStore::Retire(std::unique_ptr<MvccStore> store, std::function<void()> released) {
+  static_cast<StoreImpl&>(*store).db().OnReleased(std::move(released));
+}
+
+absl::StatusOr<StoreSummary> ReadStoreSummary(FileSystem* fs, const std::string& dir) {
+  MvccOptions options;
+  options.fs = fs;
+  options.dir = dir;
+  options.manual_background = true;
+  options.must_exist = true;
+  options.block_cache_bytes = 1 << 20;
+  absl::StatusOr<std::shared_ptr<RocksDb>> db = RocksDb::Open(options, /*read_only=*/true);
+  if (!db.ok()) return db.status();
+  auto bytes = (*db)->Get({}, kMeta, kStateKey);
+  if (!bytes.ok()) return bytes.status();
+  absl::StatusOr<StoreState> state = ParseState(**db, *bytes);
+  if (!state.ok()) return state.status();
+  auto configuration = (*db)->Get({}, kMeta, kConfigurationKey);
+  if (!configuration.ok()) return configuration.status();
+  return StoreSummary{state->applied, state->revision, state->compact_revision,
+                      configuration->value_or("")};
+}
+
+}  // namespace keelson::storage

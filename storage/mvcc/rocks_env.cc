@@ -1,0 +1,126 @@
+#include "storage/mvcc/rocks_env.h"
+
+#include <utility>
+
+#include "rocksdb/file_system.h"
+#include "rocksdb/system_clock.h"
+
+namespace keelson::storage {
+namespace {
+
+// What RocksDB writes into its files must not depend on when it runs.
+class StoppedClock : public rocksdb::SystemClock {
+ public:
+  const char* Name() const override { return "StoppedClock"; }
+  uint64_t NowMicros() override { return kSeconds * 1'000'000; }
+  void SleepForMicroseconds(int) override {}
+  rocksdb::Status GetCurrentTime(int64_t* seconds) override {
+    *seconds = kSeconds;
+    return rocksdb::Status::OK();
+  }
+  std::string TimeToString(uint64_t) override { return "-"; }
+
+ private:
+  static constexpr int64_t kSeconds = 1'700'000'000;
+};
+
+}  // namespace
+
+namespace {
+
+std::shared_ptr<rocksdb::FileSystem> OrDefault(std::shared_ptr<rocksdb::FileSystem> fs) {
+  return fs != nullptr ? std::move(fs) : rocksdb::FileSystem::Default();
+}
+
+}  // namespace
+
+// RocksDB reaches files both through the environment's own methods (the wrapped one's) and through
+// its file system: both must lead to `fs`.
+RocksEnv::RocksEnv(std::shared_ptr<rocksdb::FileSystem> fs, bool manual)
+    : EnvWrapper(rocksdb::NewCompositeEnv(OrDefault(fs))), manual_(manual) {
+  file_system_ = OrDefault(std::move(fs));
+  system_clock_ = manual ? std::make_shared<StoppedClock>() : rocksdb::SystemClock::Default();
+}
+
+RocksEnv::~RocksEnv() = default;
+
+RocksEnv::Queue* RocksEnv::QueueOf(Priority priority) {
+  if (priority == Priority::HIGH) return &flushes_;
+  return manual_ && priority == Priority::LOW ? &compactions_ : nullptr;
+}
+
+const RocksEnv::Queue* RocksEnv::QueueOf(Priority priority) const {
+  return const_cast<RocksEnv*>(this)->QueueOf(priority);
+}
+
+void RocksEnv::Schedule(void (*function)(void*), void* arg, Priority priority, void* tag,
+                        void (*unschedule)(void*)) {
+  Queue* queue = QueueOf(priority);
+  if (queue == nullptr) {
+    EnvWrapper::Schedule(function, arg, priority, tag, unschedule);
+    return;
+  }
+  absl::MutexLock lock(&mutex_);
+  queue->push_back({function, arg, tag, unschedule});
+}
+
+int RocksEnv::UnSchedule(void* tag, Priority priority) {
+  Queue* queue = QueueOf(priority);
+  if (queue == nullptr) return EnvWrapper::UnSchedule(tag, priority);
+  Queue removed;
+  {
+    absl::MutexLock lock(&mutex_);
+    Queue kept;
+    for (const Work& work : *queue) (work.tag == tag ? removed : kept).push_back(work);
+    *queue = std::move(kept);
+  }
+  for (const Work& work : removed) {
+    if (work.unschedule != nullptr) work.unschedule(work.arg);
+  }
+  return static_cast<int>(removed.size());
+}
+
+unsigned int RocksEnv::GetThreadPoolQueueLen(Priority priority) const {
+  const Queue* queue = QueueOf(priority);
+  if (queue == nullptr) return EnvWrapper::GetThreadPoolQueueLen(priority);
+  absl::MutexLock lock(&mutex_);
+  return static_cast<unsigned int>(queue->size());
+}
+
+int RocksEnv::GetBackgroundThreads(Priority priority) {
+  return QueueOf(priority) == nullptr ? EnvWrapper::GetBackgroundThreads(priority) : 1;
+}
+
+void RocksEnv::SetBackgroundThreads(int number, Priority priority) {
+  if (QueueOf(priority) == nullptr) EnvWrapper::SetBackgroundThreads(number, priority);
+}
+
+void RocksEnv::IncBackgroundThreadsIfNeeded(int number, Priority priority) {
+  if (QueueOf(priority) == nullptr) EnvWrapper::IncBackgroundThreadsIfNeeded(number, priority);
+}
+
+bool RocksEnv::RunOne(Queue* queue) {
+  Work work;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (queue->empty()) return false;
+    work = queue->front();
+    queue->pop_front();
+  }
+  work.function(work.arg);
+  return true;
+}
+
+void RocksEnv::RunFlushes() {
+  while (RunOne(&flushes_)) {
+  }
+}
+
+bool RocksEnv::RunOneCompaction() { return RunOne(&compactions_); }
+
+bool RocksEnv::HasCompactions() const {
+  absl::MutexLock lock(&mutex_);
+  return !compactions_.empty();
+}
+
+}  // namespace keelson::storage

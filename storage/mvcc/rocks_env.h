@@ -1,0 +1,58 @@
+// RocksDB's environment with its work queues in our hands.
+//
+// Flushes never run on a thread of RocksDB: what it schedules waits in a queue until RunFlushes is
+// called, by the job that the store handed out. With `manual` the same holds for compactions, and
+// time stands still: RocksDB then starts no thread at all and does the same in every run.
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "absl/synchronization/mutex.h"
+#include "rocksdb/env.h"
+
+namespace keelson::storage {
+
+// Any thread. Must outlive the databases opened with it.
+class RocksEnv : public rocksdb::EnvWrapper {
+ public:
+  // `fs` null: RocksDB's own POSIX file system.
+  RocksEnv(std::shared_ptr<rocksdb::FileSystem> fs, bool manual);
+  ~RocksEnv() override;
+  const char* Name() const override { return "KeelsonEnv"; }
+
+  // Runs scheduled flushes on this thread until none waits.
+  void RunFlushes();
+  // Runs one scheduled compaction; false where none waits. Always false unless manual.
+  bool RunOneCompaction();
+  bool HasCompactions() const;
+
+  void Schedule(void (*function)(void*), void* arg, Priority priority, void* tag,
+                void (*unschedule)(void*)) override;
+  int UnSchedule(void* tag, Priority priority) override;
+  unsigned int GetThreadPoolQueueLen(Priority priority) const override;
+  int GetBackgroundThreads(Priority priority) override;
+  void SetBackgroundThreads(int number, Priority priority) override;
+  void IncBackgroundThreadsIfNeeded(int number, Priority priority) override;
+
+ private:
+  struct Work {
+    void (*function)(void*);
+    void* arg;
+    void* tag;
+    void (*unschedule)(void*);
+  };
+  using Queue = std::deque<Work>;
+
+  // Null where the work belongs to RocksDB's own threads.
+  Queue* QueueOf(Priority priority);
+  const Queue* QueueOf(Priority priority) const;
+  bool RunOne(Queue* queue);
+
+  const bool manual_;
+  mutable absl::Mutex mutex_;
+  Queue flushes_ ABSL_GUARDED_BY(mutex_);
+  Queue compactions_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace keelson::storage

@@ -1,0 +1,28 @@
+// What the store and its batch share. Loop thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "storage/mvcc/codec.h"
+#include "storage/mvcc/count_index.h"
+#include "storage/mvcc/rocks_db.h"
+
+namespace keelson::storage {
+
+class ViewState;
+
+struct StoreCore {
+  explicit StoreCore(std::shared_ptr<RocksDb> database)
+      : db(std::move(database)), counts(db->options().count_bucket_keys) {}
+
+  const std::shared_ptr<RocksDb> db;
+  StoreState state;  // after the last commit
+  CountIndex counts;
+  std::string configuration;
+  uint64_t unflushed_bytes = 0;
+  std::shared_ptr<const ViewState> view;  // of `state`; null after a commit
+  bool batch_open = false;
+};
+
+}  // namespace keelson::storage

@@ -114,6 +114,11 @@ std::optional<int64_t> DecodeHeaderRevision(std::string_view message) {
 }
 
 std::optional<RangeResult> DecodeRange(std::string_view message) {
+  return DecodeRange(message, [](std::string_view, int64_t) {});
+}
+
+std::optional<RangeResult> DecodeRange(std::string_view message,
+                                       absl::FunctionRef<void(std::string_view, int64_t)> on_pair) {
   RangeResult result;
   ProtoReader reader(message);
   while (reader.Next()) {
@@ -123,6 +128,7 @@ std::optional<RangeResult> DecodeRange(std::string_view message) {
       ++result.kvs;
       result.last_key = kv.key;
       result.last_mod_revision = kv.mod_revision;
+      on_pair(kv.key, kv.mod_revision);
     }
     if (reader.field() == 3) result.more = reader.varint() != 0;
     if (reader.field() == 4) result.count = static_cast<int64_t>(reader.varint());

@@ -85,6 +85,9 @@ struct LeaseResult {
 // `revision` of the answer's header (field 1 of every answer); 0 if absent.
 std::optional<int64_t> DecodeHeaderRevision(std::string_view message);
 std::optional<RangeResult> DecodeRange(std::string_view message);
+// The same, calling `on_pair` with key and mod_revision of each pair, in order.
+std::optional<RangeResult> DecodeRange(std::string_view message,
+                                       absl::FunctionRef<void(std::string_view, int64_t)> on_pair);
 std::optional<TxnResult> DecodeTxn(std::string_view message);
 std::optional<StatusResult> DecodeStatus(std::string_view message);
 // Calls `on_event` for each event, in order.

@@ -20,8 +20,8 @@
 namespace keelson::kvbench {
 
 struct LoadPlan {
-  std::vector<Endpoint> targets;    // connections are spread over these
-  std::vector<Endpoint> fallbacks;  // tried in turn after a failed connect
+  std::vector<Endpoint> targets = {};    // connections are spread over these
+  std::vector<Endpoint> fallbacks = {};  // tried in turn after a failed connect
   uint64_t connections = 1;
   uint64_t streams = 1;
   double rate = 0;

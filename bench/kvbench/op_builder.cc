@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "bench/kvbench/text.h"
+
 namespace keelson::kvbench {
 namespace {
 
@@ -26,6 +28,13 @@ OpBuilder::OpBuilder(const Options& options, uint64_t worker, uint64_t workers)
       values_(options.value_size, random_.Next()),
       range_end_(PrefixEnd(options.keys.prefix)) {
   if (Uses(options, OpKind::kTxn)) mod_revisions_.resize(keys_.keys(), 0);
+}
+
+void OpBuilder::Learn(std::string_view key, int64_t mod_revision) {
+  uint64_t index = 0;
+  key.remove_prefix(std::min(key.size(), options_.keys.prefix.size()));
+  if (ParseNumber(key, index) && index < mod_revisions_.size())
+    mod_revisions_[index] = mod_revision;
 }
 
 OpKind OpBuilder::Pick() {

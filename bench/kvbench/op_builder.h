@@ -28,6 +28,10 @@ class OpBuilder {
   // Worker `worker` of `workers` draws its own keys.
   OpBuilder(const Options& options, uint64_t worker, uint64_t workers);
 
+  // Whether operations depend on what the store holds; then Learn is called for each key in it.
+  bool wants_to_learn() const { return !mod_revisions_.empty(); }
+  void Learn(std::string_view key, int64_t mod_revision);
+
   // `now` goes into stamped values.
   PreparedOp Prepare(int64_t now);
 

@@ -72,7 +72,8 @@ absl::StatusOr<std::vector<std::pair<OpKind, uint32_t>>> ParseMix(std::string_vi
 absl::Status ParseFlag(const std::vector<std::string>& args, size_t& i, Options& options) {
   std::string_view name = args[i];
   if (name.substr(0, 2) != "--") {
-    return absl::InvalidArgumentError(Concat("unexpected argument '", name, "'"));
+    return absl::InvalidArgumentError(
+        Concat("unexpected argument '", name, "'; options begin with --"));
   }
   name.remove_prefix(2);
   const size_t equals = name.find('=');

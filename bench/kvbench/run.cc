@@ -7,7 +7,9 @@
 #include "bench/kvbench/clock.h"
 #include "bench/kvbench/keepalive_load.h"
 #include "bench/kvbench/load.h"
+#include "bench/kvbench/scan.h"
 #include "bench/kvbench/text.h"
+#include "bench/kvbench/unary.h"
 
 namespace keelson::kvbench {
 namespace {
@@ -32,11 +34,9 @@ uint64_t Share(uint64_t total, uint64_t index, uint64_t workers) {
 
 // One thread's part of the load.
 struct Worker {
-  Worker(const Options& options, const std::vector<Endpoint>& targets, const Window& window,
-         uint64_t index)
+  Worker(const Options& options, const std::vector<Endpoint>& targets, uint64_t index)
       : builder(options, index, options.threads),
         driver(PlanOf(options, targets, index), &builder, &poller, &stats) {
-    stats.window = window;
     stats.keep_times = options.timeline;
   }
 
@@ -62,6 +62,19 @@ struct Worker {
   LoadDriver driver;
 };
 
+absl::Status LearnKeys(const Options& options, const Endpoint& target, OpBuilder& builder) {
+  if (!builder.wants_to_learn()) return absl::OkStatus();
+  Options keys_only = options;
+  keys_only.keys_only = true;
+  keys_only.limit = 10'000;
+  UnaryClient client(target);
+  return Scan(keys_only, client,
+              [&builder](std::string_view key, int64_t mod_revision) {
+                builder.Learn(key, mod_revision);
+              })
+      .status();
+}
+
 }  // namespace
 
 absl::Status Preload(const Options& options, const std::vector<Endpoint>& targets) {
@@ -77,22 +90,26 @@ absl::Status Preload(const Options& options, const std::vector<Endpoint>& target
   fill.streams = 50;
   fill.threads = 1;
   fill.timeline = false;
-  const RunResult result = RunUnary(fill, targets);
-  const OpStats& puts = result.stats.of(OpKind::kPut);
+  const auto result = RunUnary(fill, targets);
+  if (!result.ok()) return result.status();
+  const OpStats& puts = result->stats.of(OpKind::kPut);
   if (puts.error_count() == 0 && puts.ok_total == fill.count) return absl::OkStatus();
   return absl::UnavailableError(Concat("preload: ", puts.error_count(), " of ", fill.count,
                                        " puts failed; run again on a quiet cluster"));
 }
 
-RunResult RunUnary(const Options& options, const std::vector<Endpoint>& targets) {
+absl::StatusOr<RunResult> RunUnary(const Options& options, const std::vector<Endpoint>& targets) {
   RunResult result;
   result.targets = targets;
-  const int64_t cpu_before = ProcessCpuNanos();
-  const Window window = MakeWindow(options);
   std::vector<std::unique_ptr<Worker>> workers;
   for (uint64_t i = 0; i < options.threads; ++i) {
-    workers.push_back(std::make_unique<Worker>(options, targets, window, i));
+    workers.push_back(std::make_unique<Worker>(options, targets, i));
+    absl::Status learned = LearnKeys(options, targets.front(), workers.back()->builder);
+    if (!learned.ok()) return learned;
   }
+  const int64_t cpu_before = ProcessCpuNanos();
+  const Window window = MakeWindow(options);
+  for (const auto& worker : workers) worker->stats.window = window;
   std::vector<std::thread> threads;
   for (const auto& worker : workers) {
     threads.emplace_back([&worker] {
@@ -110,7 +127,7 @@ RunResult RunUnary(const Options& options, const std::vector<Endpoint>& targets)
 absl::StatusOr<RunResult> RunWatch(const Options& options, const std::vector<Endpoint>& targets) {
   Options single = options;
   single.threads = 1;
-  Worker worker(single, targets, Window(), 0);
+  Worker worker(single, targets, 0);
   WatchPlan plan;
   plan.targets = targets;
   plan.prefix = options.keys.prefix;

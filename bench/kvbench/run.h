@@ -20,7 +20,7 @@ struct RunResult {
 // Puts the first `options.preload` keys, all of them or an error.
 absl::Status Preload(const Options& options, const std::vector<Endpoint>& targets);
 
-RunResult RunUnary(const Options& options, const std::vector<Endpoint>& targets);
+absl::StatusOr<RunResult> RunUnary(const Options& options, const std::vector<Endpoint>& targets);
 absl::StatusOr<RunResult> RunWatch(const Options& options, const std::vector<Endpoint>& targets);
 RunResult RunKeepAlive(const Options& options, const std::vector<Endpoint>& targets);
 

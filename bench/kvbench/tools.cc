@@ -10,6 +10,7 @@
 #include "bench/kvbench/decode.h"
 #include "bench/kvbench/json_writer.h"
 #include "bench/kvbench/report.h"
+#include "bench/kvbench/scan.h"
 #include "bench/kvbench/text.h"
 #include "bench/kvbench/unary.h"
 #include "bench/kvbench/wire.h"
@@ -24,42 +25,6 @@ int64_t TimeoutNanos(const Options& options) {
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "kvbench: %s\n", std::string(status.message()).c_str());
   return 1;
-}
-
-absl::Status Malformed() { return absl::InternalError("malformed range answer"); }
-
-struct ScanTotals {
-  int64_t keys = 0;
-  int64_t pages = 0;
-  int64_t bytes = 0;
-};
-
-absl::StatusOr<ScanTotals> Scan(const Options& options, UnaryClient& client) {
-  ScanTotals totals;
-  std::string key = options.keys.prefix;
-  const std::string end = PrefixEnd(options.keys.prefix);
-  int64_t revision = 0;  // all pages show the store as the first one saw it
-  while (true) {
-    std::string message;
-    EncodeRange({.key = key,
-                 .range_end = end,
-                 .limit = options.limit,
-                 .revision = revision,
-                 .serializable = options.serializable,
-                 .keys_only = options.keys_only},
-                message);
-    auto answer = client.Call(Method::kRange, message, NowNanos() + TimeoutNanos(options));
-    if (!answer.ok()) return answer.status();
-    const std::optional<RangeResult> range = DecodeRange(*answer);
-    if (!range) return Malformed();
-    if (revision == 0) revision = range->revision;
-    totals.keys += range->kvs;
-    totals.bytes += static_cast<int64_t>(answer->size());
-    ++totals.pages;
-    if (!range->more || range->kvs == 0) return totals;
-    key.assign(range->last_key);
-    key.push_back('\0');
-  }
 }
 
 // Tries once; the pause keeps a refused connect from spinning.
@@ -85,7 +50,7 @@ int RunScan(const Options& options) {
   if (!targets.ok()) return Fail(targets.status());
   UnaryClient client(targets->front());
   const int64_t start = NowNanos();
-  auto totals = Scan(options, client);
+  auto totals = Scan(options, client, [](std::string_view, int64_t) {});
   if (!totals.ok()) return Fail(totals.status());
   JsonWriter json;
   json.BeginObject()

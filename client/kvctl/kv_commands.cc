@@ -1,0 +1,147 @@
+// get, put, del, compact.
+#include <istream>
+#include <iterator>
+#include <ostream>
+
+#include "absl/strings/numbers.h"
+#include "client/kvctl/command.h"
+#include "client/kvctl/kv_arguments.h"
+#include "client/kvctl/text.h"
+
+namespace keelson::kvctl {
+namespace {
+
+ExitCode RunGet(Invocation& invocation) {
+  const auto arguments = ReadGetArguments(invocation.flags());
+  if (!arguments.ok()) return invocation.Misused(std::string(arguments.status().message()));
+  const auto result = invocation.client().kv().Get(arguments->range, arguments->options);
+  if (!result.ok()) return invocation.Report(result.status());
+  invocation.writer().Get(*result, {.value_only = invocation.flags().Bool("print-value-only"),
+                                    .count_only = arguments->options.count_only});
+  const bool missing =
+      arguments->range.is_single_key() && result->count == 0 && !arguments->options.count_only;
+  return missing ? kNotFound : kOk;
+}
+
+ExitCode RunPut(Invocation& invocation) {
+  auto arguments = ReadPutArguments(invocation.flags());
+  if (!arguments.ok()) return invocation.Misused(std::string(arguments.status().message()));
+  if (!arguments->value) {
+    if (invocation.in_is_terminal()) {
+      return invocation.Misused(
+          "no value was given; write it after the key, or send it: kvctl put KEY < FILE");
+    }
+    arguments->value = std::string(std::istreambuf_iterator<char>(invocation.in()), {});
+  }
+  const auto result =
+      invocation.client().kv().Put(arguments->key, *arguments->value, arguments->options);
+  if (!result.ok()) return invocation.Report(result.status());
+  invocation.writer().Put(*result);
+  return kOk;
+}
+
+ExitCode RunDelete(Invocation& invocation) {
+  const auto arguments = ReadDeleteArguments(invocation.flags());
+  if (!arguments.ok()) return invocation.Misused(std::string(arguments.status().message()));
+  const auto result = invocation.client().kv().Delete(arguments->range, arguments->options);
+  if (!result.ok()) return invocation.Report(result.status());
+  invocation.writer().Delete(*result);
+  return kOk;
+}
+
+ExitCode RunCompact(Invocation& invocation) {
+  int64_t revision = 0;
+  if (!absl::SimpleAtoi(invocation.arguments()[0], &revision)) {
+    return invocation.Misused("\"" + invocation.arguments()[0] + "\" is not a revision");
+  }
+  const auto result =
+      invocation.client().kv().Compact(revision, {.physical = invocation.flags().Bool("physical")});
+  if (!result.ok()) return invocation.Report(result.status());
+  invocation.writer().Compact(revision, *result);
+  return kOk;
+}
+
+Command GetCommand() {
+  return {
+      .name = "get",
+      .arguments = "KEY [RANGE_END]",
+      .summary = "Print a key, or the keys from KEY up to RANGE_END",
+      .details = R"(Plain output is a line with the key and a line with the value, for each pair.
+A single key that does not exist prints nothing and exits with 3.
+)",
+      .examples = R"(  kvctl get greeting                          one key
+  kvctl get /config/ --prefix --keys-only     the names below /config/
+  kvctl get "" --prefix --count-only          how many keys there are at all
+  kvctl get greeting --rev 7 -o json          as it was at revision 7, for a program
+  kvctl get /jobs/ --prefix --sort-by MODIFY --order DESCEND --limit 3
+  kvctl get greeting --serializable           works without a majority, too
+)",
+      .flags = GetFlags(),
+      .min_arguments = 1,
+      .max_arguments = 2,
+      .run = RunGet};
+}
+
+Command PutCommand() {
+  return {
+      .name = "put",
+      .arguments = "KEY [VALUE]",
+      .summary = "Store a value under a key",
+      .details = R"(Without VALUE the whole standard input is the value, its last newline included.
+A value that begins with - goes after --.
+)",
+      .examples = R"(  kvctl put greeting hello
+  kvctl put motd < /etc/motd                  the value from a file
+  kvctl put offset -- -7                      a value that looks like a flag
+  kvctl put /locks/a me --lease 694d77aa9e38260f
+  kvctl put greeting hi --prev-kv             and print what was there
+)",
+      .flags = PutFlags(),
+      .min_arguments = 1,
+      .max_arguments = 2,
+      .run = RunPut};
+}
+
+Command DeleteCommand() {
+  return {.name = "del",
+          .arguments = "KEY [RANGE_END]",
+          .summary = "Delete a key, or the keys from KEY up to RANGE_END",
+          .details = "Prints how many keys were deleted; none is not an error.\n",
+          .examples = R"(  kvctl del greeting
+  kvctl del /tmp/ --prefix --prev-kv          and print what was there
+  kvctl get /tmp/ --prefix --count-only       see first how many it would be
+)",
+          .flags = DeleteFlags(),
+          .min_arguments = 1,
+          .max_arguments = 2,
+          .run = RunDelete};
+}
+
+Command CompactCommand() {
+  return {
+      .name = "compact",
+      .arguments = "REVISION",
+      .summary = "Drop the history before a revision",
+      .details =
+          R"(What keys hold now is not touched; reading or watching from an older revision then fails.
+)",
+      .examples = R"(  kvctl get "" --prefix --count-only -o fields     shows the present revision
+  kvctl compact 1000                               keep what revision 1000 and later need
+  kvctl compact 1000 --physical                    and wait until the space is free
+)",
+      .flags = {{.name = "physical",
+                 .help = "wait until the history is gone from the disk",
+                 .fallback = "false"}},
+      .min_arguments = 1,
+      .max_arguments = 1,
+      .alias = "compaction",
+      .run = RunCompact};
+}
+
+}  // namespace
+
+std::vector<Command> KvCommands() {
+  return {GetCommand(), PutCommand(), DeleteCommand(), CompactCommand()};
+}
+
+}  // namespace keelson::kvctl

@@ -1,0 +1,69 @@
+// How failures are told: what happened, and what to do next.
+#include <ostream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/kvctl/command.h"
+
+namespace keelson::kvctl {
+namespace {
+
+using client::Outcome;
+
+ExitCode CodeFor(const absl::Status& status) {
+  if (client::OutcomeOf(status) == Outcome::kUnknown) return kUnknown;
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return kUnavailable;
+    case absl::StatusCode::kNotFound:
+      return kNotFound;
+    default:
+      return kFailed;
+  }
+}
+
+std::string Advice(const absl::Status& status) {
+  const absl::string_view text = status.message();
+  if (client::OutcomeOf(status) == Outcome::kUnknown) {
+    return "The write may have happened, or may happen yet: read before you try it again.";
+  }
+  if (absl::StrContains(text, "no member could be reached")) {
+    return "Is the cluster running there? `./dev cluster` starts one on this machine; --endpoints "
+           "or KVCTL_ENDPOINTS names another.";
+  }
+  if (absl::StrContains(text, "no leader") || absl::IsDeadlineExceeded(status) ||
+      absl::IsUnavailable(status)) {
+    return "`kvctl endpoint status` shows which members answer; without a majority of them only "
+           "`kvctl get --serializable` works.";
+  }
+  if (absl::StrContains(text, "database space exceeded")) {
+    return "The store is full: delete keys, `kvctl compact` old revisions, then `kvctl alarm "
+           "disarm`.";
+  }
+  if (absl::StrContains(text, "has been compacted")) {
+    return "That history is gone. Ask for a later revision, or leave --rev out for the present.";
+  }
+  if (absl::StrContains(text, "is a future revision")) {
+    return "The store has not come that far. Leave --rev out for the present.";
+  }
+  if (absl::StrContains(text, "lease not found")) {
+    return "It has expired or was revoked; `kvctl lease list` shows those alive.";
+  }
+  return "";
+}
+
+}  // namespace
+
+ExitCode Invocation::Report(const absl::Status& status) const {
+  err() << "kvctl: " << std::string(status.message()) << "\n";
+  if (const std::string advice = Advice(status); !advice.empty()) err() << advice << "\n";
+  return CodeFor(status);
+}
+
+ExitCode Invocation::Misused(const std::string& what) const {
+  err() << "kvctl: " << what << "\n";
+  return kUsage;
+}
+
+}  // namespace keelson::kvctl

@@ -1,0 +1,209 @@
+#include "client/kvctl/run.h"
+
+#include <ostream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "client/kvctl/help.h"
+
+namespace keelson::kvctl {
+namespace {
+
+using Kind = FlagSpec::Kind;
+
+ExitCode UsageError(const Environment& environment, const std::string& what,
+                    const std::string& help) {
+  *environment.err << "kvctl: " << what << "\nTry: kvctl " << help << "\n";
+  return kUsage;
+}
+
+// The command that `words` begin with, and how many words name it.
+struct Chosen {
+  const Command* command = nullptr;
+  std::string group = {};  // when only a group was named
+  std::vector<std::string> rest = {};
+};
+
+// Takes the word at `at` out of `words`.
+std::string Take(std::vector<std::string>& words, size_t at) {
+  std::string word = words[at];
+  words.erase(words.begin() + static_cast<std::ptrdiff_t>(at));
+  return word;
+}
+
+Chosen Choose(std::vector<std::string> words) {
+  Chosen chosen;
+  const size_t at = FirstArgument(GlobalFlags(), words);
+  if (at >= words.size()) {
+    chosen.rest = std::move(words);
+    return chosen;
+  }
+  std::string name = Take(words, at);
+  const size_t second = at + FirstArgument(GlobalFlags(), {words.begin() + at, words.end()});
+  if (IsGroup(name) && second < words.size()) {
+    absl::StrAppend(&name, " ", Take(words, second));
+  }
+  chosen.command = FindCommand(name);
+  if (chosen.command == nullptr) chosen.group = name;
+  chosen.rest = std::move(words);
+  return chosen;
+}
+
+bool Contains(const std::vector<std::string>& words, std::initializer_list<const char*> wanted) {
+  for (const std::string& word : words) {
+    if (word == "--") return false;
+    for (const char* one : wanted) {
+      if (word == one) return true;
+    }
+  }
+  return false;
+}
+
+ExitCode Help(const std::vector<std::string>& words, const Environment& environment) {
+  const std::string name = absl::StrJoin(words, " ");
+  if (name.empty()) {
+    PrintOverview(*environment.out);
+    return kOk;
+  }
+  if (const Command* command = FindCommand(name)) {
+    PrintCommandHelp(*command, *environment.out);
+    return kOk;
+  }
+  if (PrintGroupHelp(name, *environment.out)) return kOk;
+  return UsageError(environment, absl::StrCat("there is no command \"", name, "\""), "--help");
+}
+
+ExitCode UnknownCommand(const std::string& name, const Environment& environment) {
+  if (IsGroup(name)) {
+    PrintGroupHelp(name, *environment.err);
+    return kUsage;
+  }
+  std::vector<std::string> names;
+  for (const Command& command : AllCommands()) names.push_back(command.name);
+  const std::string nearest = Nearest(name, names);
+  return UsageError(
+      environment,
+      absl::StrCat("there is no command \"", name, "\"", nearest.empty() ? "" : "; did you mean \"",
+                   nearest, nearest.empty() ? "" : "\"?"),
+      "--help");
+}
+
+// The flags of a command with the global ones; where the environment names a value for a global
+// flag, that is its fallback.
+std::vector<FlagSpec> FlagsOf(const Command& command, const Environment& environment) {
+  std::vector<FlagSpec> flags = command.flags;
+  for (FlagSpec flag : GlobalFlags()) {
+    const std::string variable =
+        "KVCTL_" + absl::AsciiStrToUpper(absl::StrReplaceAll(flag.name, {{"-", "_"}}));
+    const auto found = environment.variables.find(variable);
+    if (found != environment.variables.end()) flag.fallback = found->second;
+    flags.push_back(std::move(flag));
+  }
+  return flags;
+}
+
+OutputFormat FormatOf(const ParsedFlags& flags, const Command& command) {
+  const std::string& name = flags.String("output");
+  if (name == "json") return OutputFormat::kJson;
+  if (name == "table") return OutputFormat::kTable;
+  if (name == "fields") return OutputFormat::kFields;
+  if (name == "simple") return OutputFormat::kSimple;
+  return command.default_output;
+}
+
+// Checks how many arguments there are.
+std::string ArgumentProblem(const Command& command, size_t count) {
+  if (count < static_cast<size_t>(command.min_arguments)) {
+    return absl::StrCat(
+        "needs ", command.min_arguments,
+        command.min_arguments == 1 ? " argument: " : " arguments: ", command.arguments);
+  }
+  if (command.max_arguments < 0 || count <= static_cast<size_t>(command.max_arguments)) return "";
+  return absl::StrCat("takes at most ", command.max_arguments, " arguments, not ", count,
+                      " (quote a value that has blanks in it)");
+}
+
+ExitCode RunCommand(const Command& command, const ParsedFlags& flags,
+                    const Environment& environment) {
+  auto client = client::Client::Create({.endpoints = flags.List("endpoints"),
+                                        .timeout = flags.Duration("command-timeout"),
+                                        .dial_timeout = flags.Duration("dial-timeout")});
+  if (!client.ok()) {
+    return UsageError(environment, std::string(client.status().message()), "--help");
+  }
+  const WriteOptions options{
+      .hex = flags.Bool("hex"),
+      .colour = environment.out_is_terminal && environment.variables.count("NO_COLOR") == 0};
+  const auto writer = MakeWriter(FormatOf(flags, command), options, *environment.out);
+  Invocation invocation(environment, flags, **client, *writer);
+  return command.run(invocation);
+}
+
+}  // namespace
+
+const std::vector<FlagSpec>& GlobalFlags() {
+  static const auto* flags = new std::vector<FlagSpec>{
+      {.name = "endpoints",
+       .kind = Kind::kList,
+       .value_name = "HOST:PORT,...",
+       .help = "members to talk to; the first that answers is used",
+       .fallback = "127.0.0.1:2379"},
+      {.name = "output",
+       .kind = Kind::kString,
+       .value_name = "FORMAT",
+       .help = "table, json, simple or fields; the default depends on the command",
+       .short_name = "o",
+       .aliases = {"write-out", "w"},
+       .choices = {"table", "json", "simple", "fields"}},
+      {.name = "command-timeout",
+       .kind = Kind::kDuration,
+       .value_name = "TIME",
+       .help = "give up on a command after this",
+       .fallback = "5s"},
+      {.name = "dial-timeout",
+       .kind = Kind::kDuration,
+       .value_name = "TIME",
+       .help = "give up looking for a member that can be reached after this",
+       .fallback = "2s"},
+      {.name = "hex",
+       .help = "print keys and values as \\x66\\x6f\\x6f (simple and table)",
+       .fallback = "false"}};
+  return *flags;
+}
+
+ExitCode Run(const std::vector<std::string>& words, const Environment& environment) {
+  Chosen chosen = Choose(words);
+  const bool asks_for_help = Contains(chosen.rest, {"--help", "-h", "-help"});
+  if (chosen.group == "help" || (chosen.command == nullptr && chosen.group.empty())) {
+    const bool asked = asks_for_help || chosen.group == "help";
+    if (!asked && !chosen.rest.empty()) {
+      return UsageError(environment, "no command was given", "--help");
+    }
+    return Help(chosen.group == "help" ? chosen.rest : std::vector<std::string>{}, environment);
+  }
+  if (asks_for_help) {
+    return Help({chosen.command != nullptr ? chosen.command->name : chosen.group}, environment);
+  }
+  if (chosen.command == nullptr) return UnknownCommand(chosen.group, environment);
+  const Command& command = *chosen.command;
+  const std::string help = "help " + command.name;
+  for (const FlagSpec& flag : FlagsOf(command, environment)) {
+    if (flag.fallback.empty()) continue;
+    const auto checked = ParseFlags({flag}, {"--" + flag.name + "=" + flag.fallback});
+    if (!checked.ok()) {
+      return UsageError(environment,
+                        absl::StrCat("in the environment: ", checked.status().message()), "--help");
+    }
+  }
+  const auto flags = ParseFlags(FlagsOf(command, environment), chosen.rest);
+  if (!flags.ok()) return UsageError(environment, std::string(flags.status().message()), help);
+  const std::string problem = ArgumentProblem(command, flags->arguments().size());
+  if (!problem.empty()) {
+    return UsageError(environment, absl::StrCat("kvctl ", command.name, " ", problem), help);
+  }
+  return RunCommand(command, *flags, environment);
+}
+
+}  // namespace keelson::kvctl

@@ -1,0 +1,99 @@
+#include "client/kvctl/text.h"
+
+#include <cmath>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace keelson::kvctl {
+
+std::string HexBytes(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) absl::StrAppendFormat(&text, "\\x%02x", static_cast<uint8_t>(byte));
+  return text;
+}
+
+std::string Quoted(std::string_view bytes) {
+  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(absl::string_view(bytes.data(), bytes.size())),
+                      "\"");
+}
+
+std::string HexId(uint64_t id) { return absl::StrFormat("%x", id); }
+
+absl::StatusOr<int64_t> ParseLeaseId(const std::string& text) {
+  uint64_t id = 0;
+  const bool hex_only =
+      !text.empty() && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+  if (!hex_only || text.size() > 16 || !absl::SimpleHexAtoi(text, &id)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", text,
+                     "\" is not a lease id; give it in hexadecimal, as kvctl lease "
+                     "grant and kvctl lease list print it"));
+  }
+  return static_cast<int64_t>(id);
+}
+
+std::string HumanBytes(int64_t bytes) {
+  constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  double amount = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (amount >= 1000 && unit + 1 < std::size(kUnits)) {
+    amount /= 1000;
+    ++unit;
+  }
+  if (unit == 0 || amount >= 10) return absl::StrFormat("%.0f %s", amount, kUnits[unit]);
+  return absl::StrFormat("%.1f %s", amount, kUnits[unit]);
+}
+
+std::string HumanDuration(absl::Duration duration) {
+  return absl::FormatDuration(absl::Trunc(duration, absl::Microseconds(1)));
+}
+
+absl::StatusOr<std::string> TakeQuoted(std::string_view& text) {
+  size_t end = 1;
+  while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+  if (text.empty() || text[0] != '"' || end >= text.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no closing quote in: ", absl::string_view(text.data(), text.size())));
+  }
+  const absl::string_view inside(text.data() + 1, end - 1);
+  std::string bytes;
+  std::string error;
+  if (!absl::CUnescape(inside, &bytes, &error)) {
+    return absl::InvalidArgumentError(absl::StrCat("bad escape in \"", inside, "\": ", error));
+  }
+  text.remove_prefix(end + 1);
+  return bytes;
+}
+
+absl::StatusOr<std::vector<std::string>> SplitWords(std::string_view line) {
+  std::vector<std::string> words;
+  while (true) {
+    while (!line.empty() && absl::ascii_isspace(static_cast<unsigned char>(line[0]))) {
+      line.remove_prefix(1);
+    }
+    if (line.empty()) return words;
+    if (line[0] == '"') {
+      auto word = TakeQuoted(line);
+      if (!word.ok()) return word.status();
+      words.push_back(*std::move(word));
+    } else if (line[0] == '\'') {
+      const size_t end = line.find('\'', 1);
+      if (end == std::string_view::npos) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("no closing quote in: ", absl::string_view(line.data(), line.size())));
+      }
+      words.emplace_back(line.substr(1, end - 1));
+      line.remove_prefix(end + 1);
+    } else {
+      const size_t end = std::min(line.find_first_of(" \t\r\n"), line.size());
+      words.emplace_back(line.substr(0, end));
+      line.remove_prefix(end);
+    }
+  }
+}
+
+}  // namespace keelson::kvctl

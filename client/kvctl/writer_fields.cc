@@ -1,0 +1,163 @@
+// "Name" : value, one field a line, as etcdctl writes them: for eyes that look for one number.
+#include <ostream>
+
+#include "client/kvctl/text.h"
+#include "client/kvctl/writer.h"
+
+namespace keelson::kvctl {
+namespace {
+
+class FieldsWriter : public Writer {
+ public:
+  explicit FieldsWriter(std::ostream& out) : out_(out) {}
+
+  void Get(const client::GetResult& result, const GetStyle&) override {
+    Header(result.header);
+    for (const client::KeyValue& kv : result.kvs) Pair("", kv);
+    Line("More", result.more ? "true" : "false");
+    Line("Count", result.count);
+  }
+
+  void Put(const client::PutResult& result) override {
+    Header(result.header);
+    if (result.prev_kv) Pair("Prev", *result.prev_kv);
+  }
+
+  void Delete(const client::DeleteResult& result) override {
+    Header(result.header);
+    Line("Deleted", result.deleted);
+    for (const client::KeyValue& kv : result.prev_kvs) Pair("Prev", kv);
+  }
+
+  void Txn(const client::TxnResult& result) override {
+    Header(result.header);
+    Line("Succeeded", result.succeeded ? "true" : "false");
+    for (const client::OpResult& response : result.responses) std::visit(*this, response);
+  }
+
+  // The answers inside a transaction's.
+  void operator()(const client::GetResult& result) { Get(result, {}); }
+  void operator()(const client::PutResult& result) { Put(result); }
+  void operator()(const client::DeleteResult& result) { Delete(result); }
+  void operator()(const std::shared_ptr<const client::TxnResult>& result) { Txn(*result); }
+
+  void Compact(int64_t, const client::CompactResult& result) override { Header(result.header); }
+
+  void Watch(const client::WatchBatch& batch) override {
+    Header(batch.header);
+    for (const client::WatchEvent& event : batch.events) {
+      Line("Type", event.type == client::WatchEvent::Type::kPut ? "PUT" : "DELETE");
+      if (event.prev_kv) Pair("Prev", *event.prev_kv);
+      Pair("", event.kv);
+    }
+  }
+
+  void LeaseGrant(const client::LeaseGrantResult& result) override {
+    Header(result.header);
+    Line("ID", result.id);
+    Line("TTL", result.ttl);
+  }
+
+  void LeaseRevoke(int64_t, const client::LeaseRevokeResult& result) override {
+    Header(result.header);
+  }
+
+  void LeaseRenew(const client::LeaseRenewResult& result) override {
+    Header(result.header);
+    Line("ID", result.id);
+    Line("TTL", result.ttl);
+  }
+
+  void LeaseTtl(const client::LeaseTtlResult& result) override {
+    Header(result.header);
+    Line("ID", result.id);
+    Line("TTL", result.ttl);
+    Line("GrantedTTL", result.granted_ttl);
+    for (const std::string& key : result.keys) Line("Key", Quoted(key));
+  }
+
+  void LeaseList(const client::LeaseListResult& result) override {
+    Header(result.header);
+    for (const int64_t id : result.ids) Line("ID", id);
+  }
+
+  void MemberList(const client::MemberListResult& result) override {
+    Header(result.header);
+    for (const client::Member& member : result.members) {
+      Line("ID", member.id);
+      Line("Name", Quoted(member.name));
+      for (const std::string& url : member.peer_urls) Line("PeerURL", Quoted(url));
+      for (const std::string& url : member.client_urls) Line("ClientURL", Quoted(url));
+      Line("IsLearner", member.is_learner ? "true" : "false");
+      out_ << "\n";
+    }
+  }
+
+  void EndpointStatuses(const std::vector<EndpointStatus>& statuses) override {
+    for (const EndpointStatus& one : statuses) {
+      Header(one.status.header);
+      Line("Version", Quoted(one.status.version));
+      Line("DBSize", one.status.db_size);
+      Line("DBSizeInUse", one.status.db_size_in_use);
+      Line("Leader", one.status.leader);
+      Line("IsLearner", one.status.is_learner ? "true" : "false");
+      Line("RaftIndex", one.status.raft_index);
+      Line("RaftTerm", one.status.raft_term);
+      Line("RaftAppliedIndex", one.status.raft_applied_index);
+      for (const std::string& error : one.status.errors) Line("Error", Quoted(error));
+      Line("Endpoint", Quoted(one.endpoint));
+      out_ << "\n";
+    }
+  }
+
+  void EndpointHealth(const std::vector<client::MemberHealth>& reports) override {
+    for (const client::MemberHealth& report : reports) {
+      Line("Endpoint", Quoted(report.endpoint));
+      Line("Health", report.healthy ? "true" : "false");
+      Line("Took", HumanDuration(report.took));
+      Line("Error", Quoted(report.error));
+      out_ << "\n";
+    }
+  }
+
+  void Alarms(const client::AlarmResult& result) override {
+    Header(result.header);
+    for (const client::Alarm& alarm : result.alarms) {
+      Line("MemberID", alarm.member_id);
+      Line("AlarmType", client::AlarmTypeName(alarm.type));
+      out_ << "\n";
+    }
+  }
+
+ private:
+  template <typename Value>
+  void Line(const std::string& name, const Value& value) {
+    out_ << '"' << name << "\" : " << value << "\n";
+  }
+
+  void Header(const client::Header& header) {
+    Line("ClusterID", header.cluster_id);
+    Line("MemberID", header.member_id);
+    Line("Revision", header.revision);
+    Line("RaftTerm", header.raft_term);
+  }
+
+  void Pair(const std::string& prefix, const client::KeyValue& kv) {
+    Line(prefix + "Key", Quoted(kv.key));
+    Line(prefix + "CreateRevision", kv.create_revision);
+    Line(prefix + "ModRevision", kv.mod_revision);
+    Line(prefix + "Version", kv.version);
+    Line(prefix + "Value", Quoted(kv.value));
+    Line(prefix + "Lease", kv.lease);
+  }
+
+  std::ostream& out_;
+};
+
+}  // namespace
+
+std::unique_ptr<Writer> MakeFieldsWriter(std::ostream& out) {
+  return std::make_unique<FieldsWriter>(out);
+}
+
+}  // namespace keelson::kvctl

@@ -35,12 +35,14 @@ Http2Session::Http2Session(SessionContext& context, SessionHost& host, std::stri
                                             context.http2.option()) == 0,
                 "out of memory");
   const FrontEndOptions& options = context.options;
-  const std::array<nghttp2_settings_entry, 3> settings = {{
+  // No priorities by the client's wish: its dependency trees cost time, and round robin serves all.
+  const std::array<nghttp2_settings_entry, 4> settings = {{
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options.stream_window_bytes},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(options.max_header_list_bytes)},
       {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options.max_concurrent_streams},
   }};
-  const size_t count = options.max_concurrent_streams == UINT32_MAX ? 2 : 3;
+  const size_t count = options.max_concurrent_streams == UINT32_MAX ? 3 : 4;
   nghttp2_submit_settings(raw_, NGHTTP2_FLAG_NONE, settings.data(), count);
   nghttp2_session_set_local_window_size(raw_, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<int32_t>(options.connection_window_bytes));
@@ -206,6 +208,9 @@ bool Http2Session::holds_too_much() const {
 Http2Stream* Http2Session::OnNewStream(int32_t id) {
   auto stream = std::make_unique<Http2Stream>(*this, id);
   stream->index_ = streams_.size();
+  // Round robin between streams; without it they would be served one after the other.
+  const nghttp2_extpri priority = {NGHTTP2_EXTPRI_DEFAULT_URGENCY, 1};
+  nghttp2_session_change_extpri_stream_priority(raw_, id, &priority, 1);
   streams_.push_back(std::move(stream));
   return streams_.back().get();
 }

@@ -60,12 +60,19 @@ Reach ReachOf(const grpc::ClientContext& context, const grpc::Status& status) {
   return IsMadeUp(status) ? Reach::kSent : Reach::kAnswered;
 }
 
+// The part of gRPC's text that says why, without what our own message says around it.
+std::string Reason(const grpc::Status& status) {
+  constexpr absl::string_view kBeforeReason = "last error: UNKNOWN: ";
+  const std::string& text = status.error_message();
+  const size_t at = NeverConnected(status) ? text.find(kBeforeReason) : std::string::npos;
+  return at == std::string::npos ? text : text.substr(at + kBeforeReason.size());
+}
+
 CallEnd EndOf(const grpc::ClientContext& context, const grpc::Status& status) {
   CallEnd end;
   end.reach = ReachOf(context, status);
   if (!status.ok()) {
-    end.status =
-        absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+    end.status = absl::Status(static_cast<absl::StatusCode>(status.error_code()), Reason(status));
   }
   return end;
 }

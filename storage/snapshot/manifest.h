@@ -17,6 +17,8 @@
 namespace keelson::storage {
 
 inline constexpr size_t kMaxManifestBytes = 16 << 20;
+// The name of the manifest beside the files of a received snapshot.
+inline constexpr char kManifestName[] = "SNAPSHOT";
 
 struct SnapshotFile {
   std::string name;  // no directory part

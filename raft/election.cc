@@ -20,9 +20,15 @@ void Core::Impl::CampaignSoon() {
   election_deadline_ = std::min(election_deadline_, soon);
 }
 
+// Also whoever drops out by an entry that is not committed yet may have to be elected to commit it:
+// it can be the only one that has it (thesis 4.2.2).
+bool Core::Impl::MayDecide() const {
+  return configuration().IsVoter(id()) || configs_.committed().configuration.IsVoter(id());
+}
+
 // A member whose disk hangs could not make its vote durable: it leaves elections to others.
 bool Core::Impl::MayCampaign() const {
-  return configuration().IsVoter(id()) && !OwnIdentityRefused() && !installing_.has_value() &&
+  return MayDecide() && !OwnIdentityRefused() && !installing_.has_value() &&
          disk_.StalledTicks(now_) < static_cast<uint64_t>(options_.election_ticks);
 }
 
@@ -50,7 +56,7 @@ NodeId Core::Impl::leader() const {
 
 void Core::Impl::Campaign(Campaigning how) {
   KEELSON_CHECK(!std::holds_alternative<Leader>(role_), "a leader does not campaign");
-  KEELSON_CHECK(configuration().IsVoter(id()), "only a voter campaigns");
+  KEELSON_CHECK(MayDecide(), "only a voter campaigns");
   const bool pre = how == Campaigning::kPreVote;
   ResetElectionTimer();
   if (pre && now_ < hurry_until_) CampaignSoon();

@@ -72,6 +72,7 @@ class Core::Impl {
   // election.cc
   void ResetElectionTimer();
   void CampaignSoon();
+  bool MayDecide() const;
   bool MayCampaign() const;
   bool HearsLeader() const;
   void Campaign(Campaigning how);
@@ -103,6 +104,7 @@ class Core::Impl {
   bool CommittedInTerm(const Leader& leader) const { return log_.commit() >= leader.term_start; }
   void MaybeCommit(Leader& leader);
   Peer* Heard(Leader& leader, NodeId from, const FreshnessStamp& stamp);
+  void Acknowledged(Leader& leader, Progress& progress, Index match);
   void ContinueTransfer(Leader& leader);
   NodeId FurthestVoter(const Leader& leader) const;
   void Handle(NodeId from, Term term, const AppendResponse& response);

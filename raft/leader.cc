@@ -74,6 +74,12 @@ Peer* Core::Impl::Heard(Leader& leader, NodeId from, const FreshnessStamp& stamp
   return &peer;
 }
 
+void Core::Impl::Acknowledged(Leader& leader, Progress& progress, Index match) {
+  if (match > log_.last().index) return;
+  if (progress.Acked(match, log_.first_index())) MaybeCommit(leader);
+  if (leader.transfer.has_value()) ContinueTransfer(leader);
+}
+
 void Core::Impl::Handle(NodeId from, Term, const AppendResponse& response) {
   auto* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr) return;
@@ -85,9 +91,8 @@ void Core::Impl::Handle(NodeId from, Term, const AppendResponse& response) {
                                                       : log_.LastNotAfter(limit, response.hint.term,
                                                                           peer->progress.match());
     peer->progress.Rejected(response.rejected, agree.index);
-  } else if (response.match <= log_.last().index) {
-    if (peer->progress.Acked(response.match, log_.first_index())) MaybeCommit(*leader);
-    if (leader->transfer.has_value()) ContinueTransfer(*leader);
+  } else {
+    Acknowledged(*leader, peer->progress, response.match);
   }
   AnswerRound(*leader, from, response.read);
 }
@@ -99,11 +104,13 @@ void Core::Impl::Handle(NodeId from, Term, const HeartbeatResponse& response) {
   if (peer == nullptr) return;
   Progress& progress = peer->progress;
   progress.Unpause();
-  // Something sent is still open and nothing moved since the last answer: an append or its answer
-  // may be lost, or the peer restarted. An empty append settles it.
+  // Something sent is still open and nothing moved since the last answer: an append may be lost, or
+  // the peer restarted and does not know how far it agrees. An empty append settles it.
   const bool open = response.match < progress.next().Prev();
   if (open && progress.match() == peer->match_at_heartbeat) peer->verify_due = true;
   peer->match_at_heartbeat = progress.match();
+  // It counts like an append's answer, which may have been lost.
+  if (response.match > progress.match()) Acknowledged(*leader, progress, response.match);
   AnswerRound(*leader, from, response.read);
 }
 

@@ -29,8 +29,10 @@ void Core::Impl::FlushLeader(Leader& leader) {
 
 bool Core::Impl::FlushPeer(Leader& leader, NodeId id, Peer& peer) {
   bool sent = false;
-  const Progress& progress = peer.progress;
+  Progress& progress = peer.progress;
   const bool heard = now_ - peer.heard_at < static_cast<uint64_t>(options_.election_ticks);
+  // A silent peer is only probed, without entries: nothing piles up for it.
+  if (!heard) progress.Unreachable();
   while (progress.MaySend(options_.inflight_bytes, options_.max_inflight_messages)) {
     const bool streaming = progress.mode() == ProgressMode::kReplicate;
     if (streaming && progress.next() > log_.last().index) break;

@@ -30,7 +30,10 @@ endif()
 # Standalone Asio, header only; never Boost.
 add_library(keelson_asio INTERFACE)
 target_compile_definitions(keelson_asio INTERFACE
-  ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_NO_TYPEID)
+  ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_NO_TYPEID
+  # Else Asio picks malloc or operator new per file, by which standard header came first: their
+  # mix in one binary frees what the other allocated.
+  ASIO_DISABLE_STD_ALIGNED_ALLOC)
 target_link_libraries(keelson_asio INTERFACE Threads::Threads)
 
 # RocksDB as Debian ships it (shared; its CMake package asks for more than we need).

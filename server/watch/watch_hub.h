@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "server/api/call.h"
 #include "server/node/seams.h"
+#include "server/watch/watch_response.h"
 #include "storage/mvcc/read_view.h"
 #include "storage/mvcc/types.h"
 
@@ -38,8 +39,8 @@ class WatchSink {
 
 // A WatchCreateRequest with enums and flags taken apart; key and range_end as they came.
 struct WatchRequestCreate {
-  std::string key;
-  std::string range_end;
+  std::string key = {};
+  std::string range_end = {};
   int64_t start_revision = 0;
   int64_t watch_id = 0;
   bool progress_notify = false;
@@ -47,13 +48,6 @@ struct WatchRequestCreate {
   bool no_delete = false;
   bool prev_kv = false;
   bool fragment = false;
-};
-
-// What the hub puts into every response header besides the revision.
-struct HeaderIds {
-  uint64_t cluster_id = 0;
-  uint64_t member_id = 0;
-  uint64_t raft_term = 0;
 };
 
 struct WatchOptions {

@@ -1,0 +1,41 @@
+// One change, encoded at most once per form for all who watch it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "storage/mvcc/types.h"
+
+namespace keelson::server {
+
+// Loop thread only.
+class WatchEvent {
+ public:
+  explicit WatchEvent(storage::Change change) : change_(std::move(change)) {}
+
+  int64_t revision() const { return change_.rev.main; }
+  bool deleted() const { return change_.deleted; }
+  std::string_view key() const { return change_.now->key; }
+
+  // One element of WatchResponse.events, tag and length included; made on first use.
+  const std::shared_ptr<const std::string>& Encoded(bool with_previous);
+
+  // Memory this event holds on to.
+  size_t bytes() const;
+
+  // Adds every byte that is encoded from now on to `*total`; null stops that.
+  void AccountTo(size_t* total) { account_ = total; }
+
+ private:
+  storage::Change change_;
+  std::shared_ptr<const std::string> plain_;
+  std::shared_ptr<const std::string> with_previous_;
+  size_t* account_ = nullptr;
+};
+
+using WatchEventPtr = std::shared_ptr<WatchEvent>;
+
+}  // namespace keelson::server

@@ -34,6 +34,13 @@ SurvivalOdds DrawOdds(PowerLossMode mode, const RandomFunction& random) {
   }
 }
 
+// How much of a write happens that is broken off: it ends on a sector.
+uint64_t PartOfWrite(uint64_t offset, uint64_t wanted, const RandomFunction& random) {
+  const uint64_t end = offset + random() % (wanted + 1);
+  const uint64_t sector = end / FaultyInode::kSectorBytes * FaultyInode::kSectorBytes;
+  return sector > offset ? sector - offset : 0;
+}
+
 }  // namespace
 
 absl::Status FaultyFileSystem::PowerIsCut(std::string_view path) {
@@ -91,7 +98,7 @@ absl::Status FaultyFileSystem::WriteLocked(FaultyInode& inode, const std::string
   if (verdict == Verdict::kPowerIsOff) return PowerIsCut(path);
   uint64_t wanted = 0;
   for (std::string_view part : parts) wanted += part.size();
-  uint64_t allowed = verdict == Verdict::kGo ? wanted : random_() % (wanted + 1);
+  uint64_t allowed = verdict == Verdict::kGo ? wanted : PartOfWrite(offset, wanted, random_);
   const uint64_t limit = GrowthLimit(inode, offset + allowed);
   const bool full = limit < offset + allowed;
   if (full) allowed = limit > offset ? limit - offset : 0;

@@ -36,7 +36,8 @@ class File {
   // end of the file.
   virtual absl::StatusOr<size_t> ReadAt(uint64_t offset, size_t size, char* out) const = 0;
 
-  // Writes all `parts` one after the other from `offset` on, growing the file where needed.
+  // Writes all `parts` one after the other from `offset` on, growing the file where needed. Where
+  // the process or the power ends half-way, a 512-byte sector is either written or not.
   virtual absl::Status WriteAt(uint64_t offset, std::span<const std::string_view> parts) = 0;
   absl::Status WriteAt(uint64_t offset, std::string_view data) {
     return WriteAt(offset, std::span<const std::string_view>(&data, 1));

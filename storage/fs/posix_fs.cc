@@ -26,6 +26,7 @@ namespace {
 
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
+constexpr uint64_t kPageBytes = 4096;
 
 template <typename Call>
 auto RetryInterrupted(Call call) {
@@ -58,15 +59,24 @@ class GatherCursor {
 
   bool done() const { return parts_.empty(); }
 
-  int Fill(std::array<iovec, IOV_MAX>& window) const {
+  // Takes as many parts as fit. Where that isn't all, the window ends on a page of the file, so
+  // that a process that dies between two windows leaves whole pages.
+  int Fill(uint64_t offset, std::array<iovec, IOV_MAX>& window) const {
     int used = 0;
     size_t skip = skip_;
+    uint64_t end = offset;
     for (size_t i = 0; i < parts_.size() && used < IOV_MAX; ++i) {
       window[used].iov_base = const_cast<char*>(parts_[i].data()) + skip;
       window[used].iov_len = parts_[i].size() - skip;
+      end += window[used].iov_len;
       skip = 0;
       ++used;
     }
+    if (static_cast<size_t>(used) == parts_.size()) return used;
+    uint64_t excess = end % kPageBytes;
+    if (excess >= end - offset) return used;
+    while (excess >= window[used - 1].iov_len) excess -= window[--used].iov_len;
+    window[used - 1].iov_len -= excess;
     return used;
   }
 
@@ -114,7 +124,7 @@ class PosixFile : public File {
     std::array<iovec, IOV_MAX> window;
     GatherCursor cursor(parts);
     while (!cursor.done()) {
-      int count = cursor.Fill(window);
+      int count = cursor.Fill(offset, window);
       ssize_t n = RetryInterrupted(
           [&] { return pwritev(fd_.get(), window.data(), count, static_cast<off_t>(offset)); });
       if (n < 0) return Error(errno, "write", offset);

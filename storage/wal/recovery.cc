@@ -87,6 +87,7 @@ class Recovery {
     SegmentReader reader(&segment, kRecoveryWindowBytes);
     uint64_t offset = kAreaOffset;
     std::optional<RecordDamage> damage;
+    GroupFrame damaged;
     while (true) {
       auto frame = reader.Frame(offset);
       if (!frame.ok()) return frame.status();
@@ -94,12 +95,13 @@ class Recovery {
       auto replayed = Replay(segment, reader, **frame, offset);
       if (!replayed.ok()) return replayed.status();
       damage = std::move(*replayed);
+      damaged = **frame;
       if (damage.has_value()) break;
       offset += PadToSector((*frame)->bytes);
     }
     absl::Status status = FindLaterProof(segment, reader, offset);
     if (!status.ok()) return status;
-    if (damage.has_value()) return CutTornGroup(segment, reader, *damage);
+    if (damage.has_value()) return CutTornGroup(segment, reader, offset, damaged, *damage);
     if (offset >= segment.header.area_end()) return absl::OkStatus();
     absl::StatusOr<bool> old_content = reader.HoldsOldContent(offset);
     if (!old_content.ok()) return old_content.status();
@@ -119,9 +121,9 @@ class Recovery {
         absl::StrCat("a group is damaged, but the one at offset ", proof, " proves it durable"));
   }
 
-  absl::Status CutTornGroup(const Segment& segment, SegmentReader& reader,
-                            const RecordDamage& damage) {
-    absl::Status torn = CheckLooksTorn(segment, reader, damage);
+  absl::Status CutTornGroup(const Segment& segment, SegmentReader& reader, uint64_t offset,
+                            const GroupFrame& frame, const RecordDamage& damage) {
+    absl::Status torn = CheckLooksTorn(segment, reader, offset, frame, damage);
     if (!torn.ok()) return torn;
     log_.cut_torn_tail = true;
     notes_->push_back(absl::StrCat("log segment '", segment.path(), "' at offset ", damage.begin,

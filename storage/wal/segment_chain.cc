@@ -51,7 +51,7 @@ absl::Status DropTornSegments(const FrameVisitor& on_frame, std::vector<ChainLin
     auto damage = reader.VisitEntries(last.first, kAreaOffset, [](const EntryView&) {});
     if (!damage.ok()) return damage.status();
     if (!damage->has_value()) return absl::OkStatus();
-    absl::Status torn = CheckLooksTorn(*last.segment, reader, **damage);
+    absl::Status torn = CheckLooksTorn(*last.segment, reader, kAreaOffset, last.first, **damage);
     if (torn.ok()) torn = VisitAllFrames(*last.segment, on_frame);
     if (!torn.ok()) return torn;
     notes->push_back(absl::StrCat("log segment '", last.segment->path(),
@@ -65,10 +65,10 @@ absl::Status DropTornSegments(const FrameVisitor& on_frame, std::vector<ChainLin
 
 }  // namespace
 
-absl::Status CheckLooksTorn(const Segment& segment, SegmentReader& reader,
-                            const RecordDamage& damage) {
-  const uint64_t end = std::min(damage.end, segment.header.area_end());
-  absl::StatusOr<bool> torn = reader.TouchesOldContent(damage.begin, end);
+absl::Status CheckLooksTorn(const Segment& segment, SegmentReader& reader, uint64_t group_offset,
+                            const GroupFrame& frame, const RecordDamage& damage) {
+  // A group is written at once: one sector of it that wasn't says that its sync never ended.
+  absl::StatusOr<bool> torn = reader.TouchesOldContent(damage.begin, group_offset + frame.bytes);
   if (!torn.ok()) return torn.status();
   if (*torn) return absl::OkStatus();
   return WalDamage(segment, damage.begin,

@@ -36,10 +36,10 @@ absl::StatusOr<SegmentChain> OrderSegments(const std::vector<std::shared_ptr<Seg
                                            const FrameVisitor& on_frame,
                                            std::vector<std::string>* notes);
 
-// OK when `damage` looks like a write that power loss tore: part of it lies on old content.
-// Otherwise the DataLoss of row 16.
-absl::Status CheckLooksTorn(const Segment& segment, SegmentReader& reader,
-                            const RecordDamage& damage);
+// OK when the damaged group looks like a write that was torn: from the damage on, a part of it lies
+// on old content. Otherwise the DataLoss of row 16.
+absl::Status CheckLooksTorn(const Segment& segment, SegmentReader& reader, uint64_t group_offset,
+                            const GroupFrame& frame, const RecordDamage& damage);
 
 // How much recovery reads at once.
 inline constexpr size_t kRecoveryWindowBytes = 1 << 20;

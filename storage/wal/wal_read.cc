@@ -67,8 +67,8 @@ absl::StatusOr<std::vector<Entry>> Wal::Read(Index lo, Index hi, size_t max_byte
     const Index limit = after == nullptr ? hi : std::min(hi, after->index);
     absl::Status status = ReadRun(*reader, *segment, mark, next, limit, max_bytes, &cost, &entries);
     if (!status.ok()) return status;
-    KEELSON_CHECK(!entries.empty() && entries.back().index >= next, "a run makes progress");
-    if (cost >= max_bytes || entries.back().index.Next() < limit) break;
+    KEELSON_CHECK(!entries.empty(), "the first entry is always read");
+    if (entries.back().index.Next() < limit) break;  // the budget is used up
   }
   return entries;
 }

@@ -1,0 +1,89 @@
+#include "server/node/journal.h"
+
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "base/check.h"
+
+namespace keelson::server {
+
+Journal::Journal(storage::Wal* wal, Runner* runner, std::function<Instant()> now, Events events)
+    : wal_(wal), runner_(runner), now_(std::move(now)), events_(std::move(events)) {}
+
+void Journal::Add(raft::PersistBatch batch, std::vector<raft::Message> after) {
+  KEELSON_CHECK(batch.seq == last_added_ + 1, "batches come in order");
+  last_added_ = batch.seq;
+  if (!after.empty()) waiting_.push_back({batch.seq, std::move(after)});
+  wal_->Append(std::move(batch));
+  ReleaseCompleted();
+}
+
+void Journal::Kick() {
+  if (writing_since_) return;
+  auto job = wal_->TakeWrite();
+  if (job == nullptr) return;
+  writing_since_ = now_();
+  // The runner's functions are copied, the job is not.
+  auto held = std::make_shared<std::unique_ptr<storage::WalWrite>>(std::move(job));
+  runner_->Run(
+      Runner::Lane::kWal, [held] { (void)(*held)->Run(); },
+      [this, held] { Written(std::move(*held)); });
+}
+
+void Journal::Upkeep() {
+  auto job = wal_->TakeUpkeep();
+  if (job == nullptr) return;
+  auto held = std::make_shared<std::unique_ptr<storage::WalUpkeep>>(std::move(job));
+  runner_->Run(
+      Runner::Lane::kStore, [held] { (void)(*held)->Run(); },
+      [this, held] {
+        const absl::Status status = wal_->UpkeepDone(std::move(*held));
+        if (!status.ok() && !absl::IsResourceExhausted(status)) events_.on_failed(status);
+      });
+}
+
+void Journal::Written(std::unique_ptr<storage::WalWrite> job) {
+  writing_since_.reset();
+  const absl::Status status = wal_->WriteDone(std::move(job));
+  if (!status.ok()) {
+    // On a full disk the content waits for the next Kick.
+    if (!absl::IsResourceExhausted(status)) events_.on_failed(status);
+    return;
+  }
+  if (marker_done_) std::exchange(marker_done_, nullptr)();
+  ReleaseCompleted();
+}
+
+void Journal::ReleaseCompleted() {
+  const uint64_t complete = wal_->complete_seq();
+  if (complete > completed_) {
+    completed_ = complete;
+    std::vector<raft::Message> messages;
+    while (!waiting_.empty() && waiting_.front().seq <= complete) {
+      std::move(waiting_.front().after.begin(), waiting_.front().after.end(),
+                std::back_inserter(messages));
+      waiting_.pop_front();
+    }
+    events_.on_persisted(complete);
+    if (!messages.empty()) events_.on_released(std::move(messages));
+  }
+  if (!idle()) return;
+  auto tasks = std::exchange(when_idle_, {});
+  for (auto& task : tasks) task();
+}
+
+void Journal::SaveMarker(raft::EntryId snapshot, const raft::HardState& hard_state,
+                         std::function<void()> done) {
+  KEELSON_CHECK(idle() && !marker_done_, "a marker comes after everything before it");
+  wal_->SaveSnapshotMarker(snapshot, hard_state);
+  marker_done_ = std::move(done);
+  Kick();
+}
+
+void Journal::WhenIdle(std::function<void()> task) {
+  if (idle()) return task();
+  when_idle_.push_back(std::move(task));
+}
+
+}  // namespace keelson::server

@@ -5,7 +5,8 @@
 //   idle -------> buffered ------> writing -----------------------> idle (or writing again)
 //
 // A batch that only moves the commit index needs no write of its own: the index is in the WAL's
-// side file before any answer leaves, and rides with the next batch. Loop thread only.
+// side file before any answer leaves, and rides with the next batch. A full disk keeps the batch
+// waiting; it is tried again at every tick. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,7 @@ class Journal {
   };
 
   // `wal` and `runner` outlive the journal.
-  Journal(storage::Wal* wal, Runner* runner, Events events);
+  Journal(storage::Wal* wal, Runner* runner, std::function<Instant()> now, Events events);
 
   // Takes a batch and the messages that wait for it.
   void Add(raft::PersistBatch batch, std::vector<raft::Message> after);
@@ -43,32 +44,40 @@ class Journal {
   // Starts a write if something is buffered and none is in flight. At the end of a turn.
   void Kick();
 
-  // Whether every batch added is complete.
-  bool idle() const { return completed_ == last_added_; }
+  // Keeps segments ready. After each release and at every tick.
+  void Upkeep();
+
+  // Replaces the log by the snapshot that ends at `snapshot`; `done` once that is durable.
+  void SaveMarker(raft::EntryId snapshot, const raft::HardState& hard_state,
+                  std::function<void()> done);
+
   // Calls `task` once every batch added so far is complete (at once if so).
   void WhenIdle(std::function<void()> task);
 
   // When the write in flight began; nullopt when there is none. For the stall watch.
   std::optional<Instant> writing_since() const { return writing_since_; }
+  // A write waits for space.
+  bool disk_full() const { return wal_->is_full(); }
 
  private:
   struct Waiting {
     uint64_t seq = 0;
-    bool needs_write = false;
     std::vector<raft::Message> after;
   };
 
-  void Complete(uint64_t written);
+  bool idle() const { return !writing_since_ && completed_ == last_added_; }
+  void Written(std::unique_ptr<storage::WalWrite> job);
+  void ReleaseCompleted();
 
   storage::Wal* wal_;
   Runner* runner_;
+  std::function<Instant()> now_;
   Events events_;
   std::deque<Waiting> waiting_;
-  raft::HardState last_hard_state_;
   uint64_t last_added_ = 0;
   uint64_t completed_ = 0;
-  uint64_t written_ = 0;  // batches up to here are on the disk
   std::optional<Instant> writing_since_;
+  std::function<void()> marker_done_;
   std::vector<std::function<void()>> when_idle_;
 };
 

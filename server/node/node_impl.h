@@ -67,13 +67,16 @@ class Node::Impl {
   std::unique_ptr<SnapshotReceiver> snapshot_receiver;
 
  private:
-  struct Recovery;
-
   // node_open.cc
   absl::Status OpenLogAndStore();
+  absl::StatusOr<std::unique_ptr<storage::MvccStore>> OpenStore();
+  absl::Status OpenLog(storage::WalRecovery* found);
+  absl::Status FinishSnapshotInstall(storage::WalRecovery* found);
   absl::StatusOr<raft::InitialState> RecoverState(const storage::WalRecovery& found);
   absl::Status MakeCore(const storage::WalRecovery& found);
   void MakeParts();
+  void MakeLeasesAndWatches();
+  void LoadLeases();
   void MakeSnapshotParts();
   LeaseDesk::Node LeaseDeskNode();
 
@@ -90,7 +93,6 @@ class Node::Impl {
   void OnFlushed(raft::EntryId applied);
   void UpdatePeers();
   void ClearAlarmsThatPassed();
-  void InstallSnapshot(const raft::SnapshotMeta& meta);
   void WatchStalls();
   void Fatal(const absl::Status& status);
   Proposals::Attempt SendProposal(uint64_t sequence, const Proposals::Payload& payload);

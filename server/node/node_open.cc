@@ -5,6 +5,7 @@
 //   DIR/member/db/        the store, behind a pointer that a snapshot install switches
 //   DIR/member/lock       held while a process runs on it
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,7 +14,6 @@
 #include "proto/etcd/rpc.pb.h"
 #include "raft/config_codec.h"
 #include "server/node/node_impl.h"
-#include "storage/snapshot/store_dir.h"
 #include "storage/wal/sync_probe.h"
 
 namespace keelson::server {
@@ -67,6 +67,195 @@ absl::Status Node::Impl::OpenLogAndStore() {
                       {"term", core->term().value()},
                       {"revision", machine->store().revision()}});
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<storage::MvccStore>> Node::Impl::OpenStore() {
+  const std::string parent = MemberPath(options, "db");
+  if (auto status = storage::CreateDirectoriesDurably(*seams.fs, parent); !status.ok()) {
+    return status;
+  }
+  storage::MvccOptions store_options;
+  store_options.fs = seams.store_fs;
+  store_options.dir = MemberPath(options, "db/1");
+  store_options.manual_background = options.manual_background;
+  store_options.block_cache_bytes = options.block_cache_bytes;
+  return storage::MvccStore::Open(store_options);
+}
+
+absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
+  const std::string dir = MemberPath(options, "wal");
+  storage::WalOptions wal_options;
+  wal_options.identity = {identity.cluster_id, identity.member.value()};
+  wal_options.segment_bytes = options.wal_segment_bytes;
+  wal_options.on_demand_bytes = std::min(wal_options.on_demand_bytes, options.wal_segment_bytes);
+  wal_options.random = seams.random;
+  if (options.probe_sync_method) {
+    auto probe = storage::ProbeSyncMethod(*seams.fs, storage::JoinPath(options.data_dir, "member"),
+                                          [this] { return seams.loop->BootNanos(); });
+    if (!probe.ok()) return probe.status();
+    wal_options.method = probe->best;
+    seams.logger->Info(kCaller, "measured the disk's sync methods",
+                       {{"fdatasync-p50-us", probe->fdatasync_p50_nanos / 1000},
+                        {"dsync-p50-us", probe->dsync_p50_nanos / 1000},
+                        {"chosen", probe->best == storage::SyncMethod::kDsync ? "O_DSYNC"
+                                                                              : "fdatasync"}});
+  }
+  auto opened = storage::Wal::Open(seams.fs, dir, std::move(wal_options), found);
+  if (!opened.ok()) return opened.status();
+  wal = *std::move(opened);
+  for (const std::string& note : found->notes) seams.logger->Warn(kCaller, note);
+  const raft::EntryId applied = machine->store().applied();
+  if (found->is_new && !applied.index.IsNone()) {
+    return absl::DataLossError(absl::StrCat(
+        dir, " holds no log although the store has applied entries; its votes are lost: remove "
+             "this member from the cluster and add it again with an empty --data-dir"));
+  }
+  if (found->base.index > applied.index) {
+    return absl::DataLossError(absl::StrCat(
+        dir, ": the log begins after entry ", found->base.index.value(),
+        " but the store ends at entry ", applied.index.value(),
+        "; restore the store, or remove this member and add it again with an empty --data-dir"));
+  }
+  return FinishSnapshotInstall(found);
+}
+
+// A crash between the switch to an installed snapshot and its marker in the log leaves a log that
+// does not contain what the store has applied: the marker is written now.
+absl::Status Node::Impl::FinishSnapshotInstall(storage::WalRecovery* found) {
+  const raft::EntryId applied = machine->store().applied();
+  bool covered = applied == found->base;
+  if (!covered && applied.index > found->base.index && applied.index <= found->last.index) {
+    const auto term = wal->TermAt(applied.index);
+    if (!term.ok()) return term.status();
+    covered = *term == applied.term;
+  }
+  if (covered) return absl::OkStatus();
+  raft::HardState& hard = found->hard_state;
+  if (hard.term < applied.term) hard = {applied.term, raft::NodeId(), hard.commit};
+  hard.commit = std::max(hard.commit, applied.index);
+  wal->SaveSnapshotMarker(applied, hard);
+  auto job = wal->TakeWrite();
+  KEELSON_CHECK(job != nullptr, "a marker is something to write");
+  (void)job->Run();
+  if (auto status = wal->WriteDone(std::move(job)); !status.ok()) return status;
+  found->base = found->last = applied;
+  hard.commit = applied.index;
+  seams.logger->Info(kCaller, "finished the install of a snapshot that a crash interrupted",
+                     {{"index", applied.index.value()}});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<raft::InitialState> Node::Impl::RecoverState(const storage::WalRecovery& found) {
+  raft::InitialState state;
+  state.hard_state = found.hard_state;
+  state.base = found.base;
+  state.last = found.last;
+  state.applied = machine->applied();
+  if (machine->store().configuration().empty()) {
+    state.configuration = identity.initial_configuration;
+  } else {
+    const auto stored = DecodeAppliedConfiguration(machine->store().configuration());
+    if (!stored.ok()) return stored.status();
+    auto configuration = raft::DecodeConfiguration(stored->configuration);
+    if (!configuration.ok()) return configuration.status();
+    state.configuration = *std::move(configuration);
+    state.configuration_index = stored->index;
+  }
+  constexpr size_t kReadBytes = 4 << 20;
+  raft::Index next = state.applied.Next();
+  while (next <= found.last.index) {
+    auto entries = wal->Read(next, found.last.index.Next(), kReadBytes);
+    if (!entries.ok()) return entries.status();
+    KEELSON_CHECK(!entries->empty(), "a read gives at least one entry");
+    next = entries->back().index.Next();
+    std::move(entries->begin(), entries->end(), std::back_inserter(state.tail));
+  }
+  return state;
+}
+
+absl::Status Node::Impl::MakeCore(const storage::WalRecovery& found) {
+  auto state = RecoverState(found);
+  if (!state.ok()) return state.status();
+  raft::Options core_options;
+  core_options.id = identity.member;
+  core_options.incarnation = identity.incarnation;
+  core_options.boot_id = boot_id;
+  core_options.election_ticks = TicksPerElection(options);
+  core_options.heartbeat_ticks = 1;
+  core_options.random = [random = seams.random](uint64_t bound) { return random() % bound; };
+  if (auto status = raft::ValidateOptions(core_options); !status.ok()) return status;
+  if (auto status = raft::ValidateInitialState(*state); !status.ok()) return status;
+  ready_at_ = std::max(state->hard_state.commit, state->applied);
+  core = std::make_unique<raft::Core>(std::move(core_options), *std::move(state), wal.get());
+  return absl::OkStatus();
+}
+
+LeaseDesk::Node Node::Impl::LeaseDeskNode() {
+  LeaseDesk::Node node;
+  node.now = [this] { return seams.loop->Now(); };
+  node.is_leader = [this] { return core->IsLeader(); };
+  node.leader = [this] { return core->leader(); };
+  node.when_readable = [this](Reads::Done done) {
+    reads->Add(std::move(done), seams.loop->Now());
+  };
+  node.send = [this](raft::NodeId to, PeerMessage message) {
+    return network != nullptr && network->Send(to, std::move(message));
+  };
+  node.propose_expiry = [this](const std::vector<int64_t>& ids) { return ProposeExpiry(ids); };
+  return node;
+}
+
+void Node::Impl::MakeParts() {
+  Journal::Events journal_events;
+  journal_events.on_persisted = [this](uint64_t seq) { core->Persisted(seq); };
+  journal_events.on_released = [this](std::vector<raft::Message> messages) {
+    SendRaft(std::move(messages));
+  };
+  journal_events.on_failed = [this](const absl::Status& status) { Fatal(status); };
+  const auto now = [this] { return seams.loop->Now(); };
+  journal = std::make_unique<Journal>(wal.get(), seams.runner, now, std::move(journal_events));
+  StoreKeeper::Events keeper_events;
+  keeper_events.on_flushed = [this](raft::EntryId applied) { OnFlushed(applied); };
+  keeper_events.on_failed = [this](const absl::Status& status) { Fatal(status); };
+  keeper = std::make_unique<StoreKeeper>(
+      [this]() -> storage::MvccStore& { return machine->store(); }, seams.runner,
+      options.flush_after_bytes, options.manual_background, std::move(keeper_events));
+  proposals = std::make_unique<Proposals>(Proposals::Limits());
+  reads = std::make_unique<Reads>(Reads::Limits());
+  MakeLeasesAndWatches();
+  MakeSnapshotParts();
+}
+
+void Node::Impl::MakeLeasesAndWatches() {
+  lease_table = std::make_unique<LeaseTable>();
+  LoadLeases();
+  leases = std::make_unique<LeaseDesk>(lease_table.get(), LeaseDeskNode(),
+                                       options.election_timeout);
+  WatchHub::Environment environment{
+      *seams.loop, *seams.runner, seams.random, [this] { return machine->store().View(); },
+      [this] {
+        return HeaderIds{identity.cluster_id, identity.member.value(), core->term().value()};
+      }};
+  WatchOptions watch_options;
+  watch_options.fragment_bytes = options.max_request_bytes + (512 << 10);
+  watches = std::make_unique<WatchHub>(std::move(environment), watch_options,
+                                       machine->store().revision(),
+                                       machine->store().compact_revision());
+}
+
+void Node::Impl::LoadLeases() {
+  lease_table->Clear();
+  const Instant now = seams.loop->Now();
+  const absl::Status status =
+      machine->store().ForEachLease([&](int64_t id, std::string_view record) {
+        lease_table->OnGranted({id, LeaseRecordTtl(record)}, now);
+      });
+  if (!status.ok()) Fatal(status);
+}
+
+void Node::Impl::MakeSnapshotParts() {
+  snapshot_sender = std::make_unique<SnapshotSender>(this);
+  snapshot_receiver = std::make_unique<SnapshotReceiver>(this);
 }
 
 }  // namespace keelson::server

@@ -65,7 +65,6 @@ void Node::Impl::TakeReady(raft::Ready ready) {
   for (const raft::SnapshotNeed& need : ready.need_snapshot) {
     snapshot_sender->Send(need.peer, need.at_least);
   }
-  if (ready.install_snapshot) InstallSnapshot(*ready.install_snapshot);
 }
 
 void Node::Impl::OnSoftState(const raft::SoftState& state) {
@@ -157,6 +156,7 @@ void Node::Impl::Tick() {
   }
   if (core->IsLeader()) ClearAlarmsThatPassed();
   Publish();
+  journal->Upkeep();
   WatchStalls();
 }
 
@@ -175,7 +175,8 @@ void Node::Impl::OnFlushed(raft::EntryId applied) {
   const raft::Index first_kept(applied.index.value() - keep + 1);
   if (first_kept <= core->first_index()) return;
   if (!core->Compact(first_kept).ok()) return;  // nothing changed: tried again at the next flush
-  if (auto status = wal->Release(first_kept.Prev()); !status.ok()) return Fatal(status);
+  wal->Release(first_kept.Prev());
+  journal->Upkeep();
 }
 
 void Node::Impl::UpdatePeers() {

@@ -149,7 +149,7 @@ TEST_F(PeerNetworkTest, GarbageIsClosedQuietlyAndCounted) {
 
 TEST_F(PeerNetworkTest, ThoseWhoSayNothingAreClosedAndTheirNumberIsBounded) {
   PeerTransportOptions options;
-  options.handshake_timeout = 50ms;
+  options.handshake_timeout = 1s;
   options.max_unknown_connections = 3;
   TestMember& a = Add(TestIdentity(1), "http://127.0.0.1:0", options);
   std::vector<std::unique_ptr<RawPeer>> peers;

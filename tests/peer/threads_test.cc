@@ -43,13 +43,14 @@ class ThreadedMember {
       loop_.Post(send);
       while (sent < count || member_.received.size() < expected) loop_.RunTurn();
       done_ = true;
+      done_.notify_all();
       // The others may still be busy with what this one sent: stays until told.
       loop_.Run();
       member_.network = nullptr;
     });
   }
 
-  bool done() const { return done_; }
+  void WaitUntilDone() const { done_.wait(false); }
   void Stop() {
     loop_.Stop();
     thread_.join();
@@ -82,9 +83,7 @@ TEST(PeerThreads, ThreeMembersOnThreadsOfTheirOwnExchangeAppends) {
     }
     member->Run(std::move(others), kAppends);
   }
-  for (const auto& member : members) {
-    while (!member->done()) std::this_thread::yield();
-  }
+  for (const auto& member : members) member->WaitUntilDone();
   for (const auto& member : members) member->Stop();
   for (const auto& member : members) {
     EXPECT_EQ(member->member().received.size(), 2u * kAppends);

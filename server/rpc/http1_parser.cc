@@ -111,7 +111,8 @@ size_t Http1Parser::FeedLine(std::string_view bytes) {
   const size_t end = bytes.find('\n');
   const size_t count = end == std::string_view::npos ? bytes.size() : end + 1;
   head_bytes_ += count;
-  if (state_ == State::kRequestLine && line_.size() + count > kMaxRequestLine) {
+  const bool first_line = state_ == State::kRequestLine;
+  if (first_line && head_bytes_ > std::min(kMaxRequestLine, limits_.max_head_bytes)) {
     Fail(414, "request line too long");
     return count;
   }

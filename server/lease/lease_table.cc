@@ -17,8 +17,8 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kTick = 100'000'000;
-// Records that one call of Expired looks at, at most: a fraction of a millisecond.
-constexpr size_t kTouchesPerCall = 4096;
+// Records that one call of Expired looks at, at most: about a millisecond.
+constexpr size_t kTouchesPerCall = 16384;
 
 int64_t SaturatingAdd(int64_t a, int64_t b) {
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();

@@ -54,7 +54,7 @@ class EventFeed {
     kFailed,     // the history can't be read: WatchGroup::error
   };
 
-  // `wake` is called when a group can go on after kReading.
+  // `environment` outlives the feed. `wake` is called when a group can go on after kReading.
   EventFeed(const WatchHub::Environment& environment, const WatchOptions& options, int64_t revision,
             int64_t compact_revision, std::function<void()> wake);
 
@@ -87,7 +87,7 @@ class EventFeed {
   void MakeBatch(WatchGroup* group, std::vector<WatchEventPtr> events, bool from_ring,
                  Batch::Receiver* receiver);
 
-  const WatchHub::Environment environment_;
+  const WatchHub::Environment& environment_;
   const WatchOptions options_;
   const std::function<void()> wake_;
   int64_t published_;

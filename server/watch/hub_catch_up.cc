@@ -121,15 +121,17 @@ bool WatchHub::Impl::HasRoomFor(bool in_ring) const {
 
 std::vector<Watcher*> WatchHub::Impl::Candidates() {
   std::vector<Watcher*> candidates;
-  for (size_t left = queue_.size(); left > 0; --left) {
-    if (candidates.size() >= 4 * options_.group_watchers) break;
+  const size_t enough = 4 * options_.group_watchers;
+  for (size_t left = queue_.size(); left > 0 && candidates.size() < enough; --left) {
     WatchStream* stream = Find(queue_.front());
     queue_.pop_front();
     if (stream == nullptr) continue;
     stream->queued = false;
     if (stream->waiting.empty() || !stream->sink->Writable()) continue;
-    for (const WatchStream::Waiting& waiting : stream->waiting) {
-      candidates.push_back(waiting.watcher);
+    const size_t taken = std::min(stream->waiting.size(), enough - candidates.size());
+    for (auto it = stream->waiting.end() - static_cast<int64_t>(taken); it != stream->waiting.end();
+         ++it) {
+      candidates.push_back(it->watcher);
     }
     // Stays queued for those that find no room.
     Enqueue(stream);
@@ -141,7 +143,7 @@ std::vector<Watcher*> WatchHub::Impl::Candidates() {
 }
 
 void WatchHub::Impl::FormGroups() {
-  if (queue_.empty()) return;
+  if (queue_.empty() || (!HasRoomFor(/*in_ring=*/true) && !HasRoomFor(false))) return;
   Group group;
   int64_t start = 0;
   bool in_ring = false;
@@ -161,7 +163,7 @@ void WatchHub::Impl::FormGroups() {
         if (in_ring) break;
         continue;
       }
-      group = std::make_shared<WatchGroup>(/*is_live=*/false, start, environment_.random);
+      group = std::make_shared<WatchGroup>(/*is_live=*/false, start, Priorities());
       groups_.push_back(group);
     }
     group->index.Insert(watcher, TakeWaiting(watcher));

@@ -54,6 +54,9 @@ class WatchHub::Impl final : public Batch::Receiver {
  private:
   using Group = std::shared_ptr<WatchGroup>;
 
+  Random Priorities() const {
+    return [this] { return environment_.random(); };
+  }
   // Calls Deliver in a later turn.
   void Schedule();
 

@@ -19,7 +19,8 @@ class ProgressTeller {
  public:
   using Streams = absl::btree_map<WatchHub::StreamId, std::unique_ptr<WatchStream>>;
 
-  // One timer serves all watchers; `wake` is called when there is something to tell.
+  // One timer serves all watchers; `environment` and `streams` outlive it; `wake` is called when
+  // there is something to tell.
   ProgressTeller(const WatchHub::Environment& environment, Duration interval,
                  const Streams* streams, std::function<void()> wake);
   ~ProgressTeller();
@@ -38,7 +39,7 @@ class ProgressTeller {
   void Answer(const WatchStream& stream, int64_t sent_below);
   void Notify(WatchStream* stream, int64_t sent_below, int64_t* units);
 
-  const WatchHub::Environment environment_;
+  const WatchHub::Environment& environment_;
   const Duration interval_;
   const Streams* const streams_;
   const std::function<void()> wake_;

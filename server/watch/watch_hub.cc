@@ -19,7 +19,7 @@ WatchHub::Impl::Impl(Environment environment, WatchOptions options, int64_t revi
       options_(options),
       self_(std::make_shared<Impl*>(this)),
       feed_(environment_, options_, revision, compact_revision, [this] { Schedule(); }),
-      live_(std::make_shared<WatchGroup>(/*is_live=*/true, revision + 1, environment_.random)),
+      live_(std::make_shared<WatchGroup>(/*is_live=*/true, revision + 1, Priorities())),
       progress_(environment_, options_.progress_interval, &streams_, [this] { Schedule(); }) {}
 
 WatchHub::Impl::~Impl() = default;

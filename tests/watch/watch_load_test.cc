@@ -3,7 +3,7 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <iostream>
 
 #include "tests/watch/fakes.h"
@@ -11,11 +11,16 @@
 namespace keelson::server {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+// Processor time of this thread: other processes of a busy machine don't count.
+struct Clock {
+  static double Now() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
+  }
+};
 
-double MicrosSince(Clock::time_point start) {
-  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
-}
+double MicrosSince(double start) { return Clock::Now() - start; }
 
 class CountingSink final : public WatchSink {
  public:
@@ -91,15 +96,15 @@ TEST(WatchLoad, FanOutToAThousandStreams) {
   sink->messages = 0;
   double apply = 0;
   double longest_turn = 0;
-  const auto start = Clock::now();
+  const auto start = Clock::Now();
   for (int turn = 0; turn < kTurns; ++turn) {
     for (int i = 0; i < kWritesPerTurn; ++i) {
-      const auto put = Clock::now();
+      const auto put = Clock::Now();
       world.Put("/k/" + std::to_string(i), std::string(256, 'x'));
       apply += MicrosSince(put);
     }
     for (bool more = true; more;) {
-      const auto deliver = Clock::now();
+      const auto deliver = Clock::Now();
       world.hub.Deliver();
       longest_turn = std::max(longest_turn, MicrosSince(deliver));
       more = world.loop.RunTurn();
@@ -126,7 +131,7 @@ TEST(WatchLoad, TurnsOfAHundredThousandWatchersOfOneKeyAreBounded) {
   bool more = true;
   int turns = 0;
   for (; more; ++turns) {
-    const auto start = Clock::now();
+    const auto start = Clock::Now();
     if (turns == 0) world.hub.Deliver();
     more = world.loop.RunTurn();
     longest = std::max(longest, MicrosSince(start));

@@ -77,10 +77,8 @@ void ClusterService::List(Call& call) {
 
 void MaintenanceService::AddTo(Methods& methods) {
   methods.AddUnary<etcdserverpb::StatusRequest>(
-      "/etcdserverpb.Maintenance/Status",
-      [this](CallPtr call, const etcdserverpb::StatusRequest&, std::string_view) {
-        Status(*call);
-      });
+      "/etcdserverpb.Maintenance/Status", [this](CallPtr call, const etcdserverpb::StatusRequest&,
+                                                 std::string_view) { Status(*call); });
   methods.AddUnary<AlarmRequest>(
       "/etcdserverpb.Maintenance/Alarm",
       [this](CallPtr call, const AlarmRequest& request, std::string_view) {
@@ -106,8 +104,8 @@ void MaintenanceService::Status(Call& call) {
   if (status.leader.IsNone()) response.add_errors("etcdserver: no leader");
   for (const auto& [member, kind] : node_.facts().alarms()) {
     response.add_errors(absl::StrCat(
-        "memberID:", member, " alarm:",
-        etcdserverpb::AlarmType_Name(static_cast<etcdserverpb::AlarmType>(kind)), " "));
+        "memberID:", member,
+        " alarm:", etcdserverpb::AlarmType_Name(static_cast<etcdserverpb::AlarmType>(kind)), " "));
   }
   Answer(call, response);
 }

@@ -73,8 +73,7 @@ std::string NodeEndpoints::AlarmReason(const HttpRequest& request) const {
   return "";
 }
 
-void NodeEndpoints::Health(const HttpRequest& request,
-                           std::function<void(HttpResponse)> respond) {
+void NodeEndpoints::Health(const HttpRequest& request, std::function<void(HttpResponse)> respond) {
   if (const std::string reason = AlarmReason(request); !reason.empty()) {
     return respond(HealthAnswer(reason));
   }

@@ -62,14 +62,13 @@ void KvService::AddTo(Methods& methods) {
       "/etcdserverpb.KV/Range", [this](CallPtr call, auto request, std::string_view) {
         Range(std::move(call), std::move(request));
       });
-  methods.AddUnary<PutRequest>(
-      "/etcdserverpb.KV/Put", [this](CallPtr call, const PutRequest& put, std::string_view bytes) {
-        if (auto status = Validate(put); !status.ok()) return Answer(*call, status);
-        const auto cost =
-            static_cast<int64_t>(put.key().size() + put.value().size()) + kPairOverhead;
-        if (!node_.HasSpaceFor(cost)) return Answer(*call, errors::NoSpace());
-        WriteAndAnswer<etcdserverpb::PutResponse>(node_, std::move(call), WriteKind::kPut, bytes);
-      });
+  methods.AddUnary<PutRequest>("/etcdserverpb.KV/Put", [this](CallPtr call, const PutRequest& put,
+                                                              std::string_view bytes) {
+    if (auto status = Validate(put); !status.ok()) return Answer(*call, status);
+    const auto cost = static_cast<int64_t>(put.key().size() + put.value().size()) + kPairOverhead;
+    if (!node_.HasSpaceFor(cost)) return Answer(*call, errors::NoSpace());
+    WriteAndAnswer<etcdserverpb::PutResponse>(node_, std::move(call), WriteKind::kPut, bytes);
+  });
   methods.AddUnary<DeleteRangeRequest>(
       "/etcdserverpb.KV/DeleteRange",
       [this](CallPtr call, const DeleteRangeRequest& request, std::string_view bytes) {
@@ -117,8 +116,7 @@ void KvService::ReadNow(CallPtr call, etcdserverpb::RangeRequest request) {
       Runner::Lane::kRead, [read] { read->Run(); }, [read] { read->Finish(); });
 }
 
-void KvService::Txn(CallPtr call, const etcdserverpb::TxnRequest& request,
-                    std::string_view bytes) {
+void KvService::Txn(CallPtr call, const etcdserverpb::TxnRequest& request, std::string_view bytes) {
   if (auto status = Validate(request, node_.options().max_txn_ops); !status.ok()) {
     return Answer(*call, status);
   }

@@ -17,8 +17,9 @@ void Answer(Call& call, const absl::Status& error) {
 }
 
 absl::Status Undecodable() {
-  return absl::InternalError("grpc: error unmarshalling request: proto: cannot parse invalid "
-                             "wire-format data");
+  return absl::InternalError(
+      "grpc: error unmarshalling request: proto: cannot parse invalid "
+      "wire-format data");
 }
 
 void Methods::Add(std::string_view path, Method::Kind kind, Start start) {

@@ -41,15 +41,15 @@ class RangeReader {
   etcdserverpb::RangeRequest request_;
   storage::KeyRange range_;
   bool begun_ = false;
-  bool plain_ = false;        // encoded as read
-  uint64_t to_read_ = 0;      // keys; 0: all
+  bool plain_ = false;    // encoded as read
+  uint64_t to_read_ = 0;  // keys; 0: all
   std::unique_ptr<storage::RangeCursor> cursor_;
   std::unique_ptr<storage::SlicedResult<int64_t>> counter_;
   std::optional<int64_t> count_;
-  uint64_t read_ = 0;         // keys
+  uint64_t read_ = 0;  // keys
   bool more_ = false;
   std::vector<storage::KeyValuePtr> found_;  // not plain: everything read
-  std::shared_ptr<std::string> encoded_;  // plain: the kvs fields
+  std::shared_ptr<std::string> encoded_;     // plain: the kvs fields
 };
 
 }  // namespace keelson::server

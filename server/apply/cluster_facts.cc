@@ -15,9 +15,9 @@
 namespace keelson::server {
 namespace {
 
-constexpr std::string_view kAlarms = "alarms";           // an AlarmResponse
-constexpr std::string_view kMemberPrefix = "member/";    // + decimal id: a MemberAttributes
-constexpr std::string_view kVersion = "cluster_version"; // decimal
+constexpr std::string_view kAlarms = "alarms";            // an AlarmResponse
+constexpr std::string_view kMemberPrefix = "member/";     // + decimal id: a MemberAttributes
+constexpr std::string_view kVersion = "cluster_version";  // decimal
 
 absl::Status Damaged(std::string_view name) {
   return absl::DataLossError(absl::StrCat("meta record \"", ToAbsl(name), "\" can't be read"));

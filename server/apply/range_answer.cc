@@ -43,8 +43,7 @@ int Compare(RangeRequest::SortTarget target, const storage::KeyValue& a,
 }
 
 void Sort(const RangeRequest& request, Found* found) {
-  if (request.sort_target() == RangeRequest::KEY &&
-      request.sort_order() != RangeRequest::DESCEND) {
+  if (request.sort_target() == RangeRequest::KEY && request.sort_order() != RangeRequest::DESCEND) {
     return;  // read in this order
   }
   const bool descend = request.sort_order() == RangeRequest::DESCEND;

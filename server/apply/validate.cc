@@ -104,9 +104,9 @@ absl::Status ValidateLists(const TxnRequest& request, int64_t max_ops) {
   }
   for (const OpList* ops : {&request.success(), &request.failure()}) {
     for (const RequestOp& op : *ops) {
-      const absl::Status status =
-          op.has_request_txn() ? ValidateLists(op.request_txn(), max_ops - longest)
-                               : ValidateOp(op, max_ops - longest);
+      const absl::Status status = op.has_request_txn()
+                                      ? ValidateLists(op.request_txn(), max_ops - longest)
+                                      : ValidateOp(op, max_ops - longest);
       if (!status.ok()) return status;
     }
   }

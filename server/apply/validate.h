@@ -18,7 +18,8 @@ absl::Status Validate(const etcdserverpb::RangeRequest& request);
 absl::Status Validate(const etcdserverpb::PutRequest& request);
 absl::Status Validate(const etcdserverpb::DeleteRangeRequest& request);
 
-// `max_ops` bounds the longest of the three lists; a nested transaction may use what its parent left.
+// `max_ops` bounds the longest of the three lists; a nested transaction may use what its parent
+// left.
 absl::Status Validate(const etcdserverpb::TxnRequest& request, int64_t max_ops);
 
 // Whether a transaction can't change anything: only ranges at its top level. Such a transaction is

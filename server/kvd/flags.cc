@@ -69,9 +69,8 @@ absl::Status UnknownFlag(std::string_view name) {
       std::min_element(std::begin(kFlags), std::end(kFlags), [name](const Flag& a, const Flag& b) {
         return EditDistance(name, a.name) < EditDistance(name, b.name);
       });
-  return absl::InvalidArgumentError(
-      absl::StrCat("flag provided but not defined: --", ToAbsl(name), " (did you mean --",
-                   ToAbsl(nearest->name), "?)"));
+  return absl::InvalidArgumentError(absl::StrCat("flag provided but not defined: --", ToAbsl(name),
+                                                 " (did you mean --", ToAbsl(nearest->name), "?)"));
 }
 
 absl::Status BadValue(std::string_view name, std::string_view value, std::string_view wanted) {
@@ -143,8 +142,7 @@ absl::StatusOr<KvdFlags> ParseFlags(const std::vector<std::string>& arguments) {
       value = argument.substr(equals + 1);
     } else if (!std::holds_alternative<bool KvdFlags::*>(flag->target)) {
       if (++i == arguments.size()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("flag needs an argument: --", ToAbsl(name)));
+        return absl::InvalidArgumentError(absl::StrCat("flag needs an argument: --", ToAbsl(name)));
       }
       value = arguments[i];
     }

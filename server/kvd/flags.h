@@ -30,8 +30,9 @@ struct KvdFlags {
   bool help = false;
 };
 
-// Parses argv[1..]. InvalidArgument for an unknown flag (with the nearest right one) or a bad value;
-// FailedPrecondition for flags that can't go together; OutOfRange for an argument that is no flag.
+// Parses argv[1..]. InvalidArgument for an unknown flag (with the nearest right one) or a bad
+// value; FailedPrecondition for flags that can't go together; OutOfRange for an argument that is no
+// flag.
 absl::StatusOr<KvdFlags> ParseFlags(const std::vector<std::string>& arguments);
 
 // The text of --help.

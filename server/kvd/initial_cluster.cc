@@ -38,9 +38,9 @@ absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
   if (!members.ok()) return members.status();
   const auto self = members->find(flags.name);
   if (self == members->end()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--initial-cluster=", flags.initial_cluster, " doesn't name this member, \"", flags.name,
-        "\"; add it, or set --name to one of its names"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--initial-cluster=", flags.initial_cluster, " doesn't name this member, \"",
+                     flags.name, "\"; add it, or set --name to one of its names"));
   }
   std::vector<std::string> advertised = SplitUrls(flags.initial_advertise_peer_urls);
   std::vector<std::string> listed = self->second;

@@ -112,8 +112,8 @@ class Kvd::Impl {
         *node_, [this] { return MetricsText(*node_, front_end_->stats(), *peers_); });
     FrontEndOptions options;
     options.max_receive_message_bytes = flags_.max_request_bytes + (512 << 10);
-    front_end_ = std::make_unique<FrontEnd>(loop_.context(), std::move(options), *methods_,
-                                            *endpoints_);
+    front_end_ =
+        std::make_unique<FrontEnd>(loop_.context(), std::move(options), *methods_, *endpoints_);
   }
 
   absl::Status StartNode() {
@@ -127,8 +127,7 @@ class Kvd::Impl {
     peers_ = std::make_unique<AsioPeerNetwork>(loop_, self, random_, PeerTransportOptions());
     node_->Start(peers_.get());
     if (auto status = peers_->Listen(SplitUrls(flags_.listen_peer_urls)); !status.ok()) {
-      return absl::Status(status.code(),
-                          absl::StrCat("--listen-peer-urls: ", status.message()));
+      return absl::Status(status.code(), absl::StrCat("--listen-peer-urls: ", status.message()));
     }
     loop_.OnTurnEnd([this] { node_->EndTurn(); });
     loop_.OnTurnEnd([this] { front_end_->FlushDirty(); });
@@ -146,8 +145,8 @@ class Kvd::Impl {
       absl::Status status = endpoint.status();
       if (status.ok()) status = front_end_->Listen(*endpoint);
       if (!status.ok()) {
-        return Quit(absl::Status(status.code(),
-                                 absl::StrCat("--listen-client-urls: ", status.message())));
+        return Quit(
+            absl::Status(status.code(), absl::StrCat("--listen-client-urls: ", status.message())));
       }
     }
     for (const std::string& address : front_end_->addresses()) {

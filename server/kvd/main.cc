@@ -18,8 +18,7 @@ void PrintError(const absl::Status& status) {
 
 int main(int argc, char** argv) {
   using keelson::server::Kvd;
-  const auto flags =
-      keelson::server::ParseFlags(std::vector<std::string>(argv + 1, argv + argc));
+  const auto flags = keelson::server::ParseFlags(std::vector<std::string>(argv + 1, argv + argc));
   if (!flags.ok()) {
     PrintError(flags.status());
     std::fprintf(stderr, "Run kvd --help for the flags.\n");

@@ -64,8 +64,7 @@ void NodeMetrics(const Node& node, Page* page) {
   page->Counter("etcd_server_proposals_failed_total", status.proposals_failed);
   page->Gauge("etcd_server_quota_backend_bytes", node.options().quota_bytes);
   page->Gauge("etcd_server_version", 1, absl::StrCat("server_version=\"", kApiVersion, "\""));
-  page->Gauge("etcd_server_id", 1,
-              absl::StrCat("server_id=\"", Hex(status.member.value()), "\""));
+  page->Gauge("etcd_server_id", 1, absl::StrCat("server_id=\"", Hex(status.member.value()), "\""));
 }
 
 void StoreMetrics(Node& node, Page* page) {
@@ -85,8 +84,7 @@ void StoreMetrics(Node& node, Page* page) {
 
 }  // namespace
 
-std::string MetricsText(Node& node, const FrontEndStats& front_end,
-                        const AsioPeerNetwork& peers) {
+std::string MetricsText(Node& node, const FrontEndStats& front_end, const AsioPeerNetwork& peers) {
   Page page;
   NodeMetrics(node, &page);
   StoreMetrics(node, &page);

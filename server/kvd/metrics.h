@@ -11,7 +11,6 @@ class Node;
 class AsioPeerNetwork;
 
 // Prometheus' text format, with the names that etcd's dashboards read.
-std::string MetricsText(Node& node, const FrontEndStats& front_end,
-                        const AsioPeerNetwork& peers);
+std::string MetricsText(Node& node, const FrontEndStats& front_end, const AsioPeerNetwork& peers);
 
 }  // namespace keelson::server

@@ -1,7 +1,7 @@
 // Structured logs: one JSON object a line, {"level","ts","caller","msg", fields...}.
 //
-// A line never blocks the caller for longer than one write to the sink. Keys and values are escaped;
-// callers never pass secrets (tokens, passwords, values of keys).
+// A line never blocks the caller for longer than one write to the sink. Keys and values are
+// escaped; callers never pass secrets (tokens, passwords, values of keys).
 #pragma once
 
 #include <cstdint>

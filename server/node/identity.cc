@@ -66,8 +66,11 @@ absl::StatusOr<Identity> Decode(std::string_view bytes, const std::string& path)
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": format ", message.format(), ", this version reads ", kFormat));
   }
-  Identity identity{message.cluster_id(), raft::NodeId(message.member_id()),
-                    message.incarnation(), message.name(), {}};
+  Identity identity{message.cluster_id(),
+                    raft::NodeId(message.member_id()),
+                    message.incarnation(),
+                    message.name(),
+                    {}};
   if (!message.initial_configuration().empty()) {
     auto configuration = raft::DecodeConfiguration(message.initial_configuration());
     if (!configuration.ok()) return configuration.status();
@@ -79,9 +82,9 @@ absl::StatusOr<Identity> Decode(std::string_view bytes, const std::string& path)
 absl::StatusOr<Identity> MakeIdentity(const NodeOptions& options, const Random& random) {
   const auto self = options.initial_cluster.find(options.name);
   if (self == options.initial_cluster.end()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--initial-cluster doesn't name this member: no \"", options.name,
-        "\" among its names; add it, or set --name to one of them"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--initial-cluster doesn't name this member: no \"", options.name,
+                     "\" among its names; add it, or set --name to one of them"));
   }
   Identity identity;
   identity.cluster_id = ClusterIdOf(options.initial_cluster, options.initial_cluster_token);

@@ -29,8 +29,7 @@ void LeaseDesk::Try(Asked* asked) {
 }
 
 void LeaseDesk::OnQuestion(raft::NodeId from, const LeaseQuestion& question) {
-  AnswerAsLeader(question,
-                 [this, from](const LeaseAnswer& answer) { node_.send(from, answer); });
+  AnswerAsLeader(question, [this, from](const LeaseAnswer& answer) { node_.send(from, answer); });
 }
 
 void LeaseDesk::AnswerAsLeader(const LeaseQuestion& question,

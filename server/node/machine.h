@@ -75,8 +75,8 @@ class Machine {
   raft::Index applied() const { return store_->applied().index; }
 
  private:
-  absl::Status ApplyEntry(const raft::Entry& entry, storage::ApplyBatch& batch,
-                          AppliedSlice* slice, std::optional<std::string>* configuration);
+  absl::Status ApplyEntry(const raft::Entry& entry, storage::ApplyBatch& batch, AppliedSlice* slice,
+                          std::optional<std::string>* configuration);
 
   std::unique_ptr<storage::MvccStore> store_;
   const Origin self_;

@@ -30,13 +30,18 @@ void Node::Impl::Start(PeerNetwork* peer_network) {
   };
   network_events.on_connected = [](const PeerHello&) {};
   network_events.on_closed = [this](raft::NodeId peer) { OnClosed(peer); };
+  network_events.admit = [this](const PeerHello& peer) { return Admit(peer); };
+  network_events.on_refused = [this](const PeerFault& fault) { OnRefused(fault); };
   if (network != nullptr) network->SetEvents(std::move(network_events));
   tick_timer_ = seams.loop->After(options.heartbeat, [this] { Tick(); });
-  if (machine->applied() >= ready_at_) {
-    told_ready_ = true;
-    if (events.on_ready) events.on_ready();
-  }
+  TellReadyIfDue();
   EndTurn();
+}
+
+void Node::Impl::TellReadyIfDue() {
+  if (told_ready_ || machine->applied() < ready_at_) return;
+  told_ready_ = true;
+  if (events.on_ready) events.on_ready();
 }
 
 void Node::Impl::Stop(const absl::Status& status) {
@@ -146,10 +151,11 @@ bool Node::Impl::HasSpaceFor(int64_t cost) {
     change.set_alarm(etcdserverpb::NOSPACE);
     Write(WriteKind::kAlarm, change.SerializeAsString(),
           [this](const ApplyResult&) { raising_alarm_ = false; });
-    seams.logger->Warn("server/node", "the database space quota is exceeded; writes that grow it "
-                                      "are refused until keys are deleted and history compacted",
-                       {{"quota-bytes", options.quota_bytes},
-                        {"db-size", machine->store().db_size()}});
+    seams.logger->Warn(
+        "server/node",
+        "the database space quota is exceeded; writes that grow it "
+        "are refused until keys are deleted and history compacted",
+        {{"quota-bytes", options.quota_bytes}, {"db-size", machine->store().db_size()}});
   }
   return false;
 }

@@ -1,6 +1,7 @@
 // The parts of a node and how they are wired. Private to node*.cc.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "server/node/snapshot_receiver.h"
 #include "server/node/snapshot_sender.h"
 #include "server/node/store_keeper.h"
+#include "storage/snapshot/install.h"
 #include "storage/wal/wal.h"
 
 namespace keelson::server {
@@ -69,7 +71,7 @@ class Node::Impl {
  private:
   // node_open.cc
   absl::Status OpenLogAndStore();
-  absl::StatusOr<std::unique_ptr<storage::MvccStore>> OpenStore();
+  absl::Status OpenStore();
   absl::Status OpenLog(storage::WalRecovery* found);
   absl::Status FinishSnapshotInstall(storage::WalRecovery* found);
   absl::StatusOr<raft::InitialState> RecoverState(const storage::WalRecovery& found);
@@ -80,8 +82,19 @@ class Node::Impl {
   void MakeSnapshotParts();
   LeaseDesk::Node LeaseDeskNode();
 
+  // node_snapshot.cc
+  std::string StoreRoot() const;
+  storage::MvccOptions StoreOptions() const;
+  void MakeCheckpoint(std::function<void(absl::StatusOr<SnapshotSender::CheckpointPtr>)> done);
+  absl::StatusOr<raft::Message> OfferSnapshot(raft::NodeId peer,
+                                              const storage::SnapshotManifest& manifest);
+  void InstallSnapshot(const raft::SnapshotMeta& meta);
+  void SaveInstalled(const raft::SnapshotMeta& meta, storage::OpenedStore opened);
+  void FinishInstall(const raft::SnapshotMeta& meta, storage::OpenedStore opened);
+
   // node.cc
   void Publish();
+  void TellReadyIfDue();
 
   // node_turn.cc
   void Pump();
@@ -102,14 +115,20 @@ class Node::Impl {
                                                  std::string_view request) const;
 
   // node_peers.cc
+  PeerRefusal Admit(const PeerHello& peer) const;
+  void OnRefused(const PeerFault& fault);
   void OnForward(raft::NodeId from, const ForwardProposal& forward);
 
   raft::SoftState soft_state_;
-  raft::Index ready_at_;      // recovered commit: serve once it is applied
+  raft::Index ready_at_;  // recovered commit: serve once it is applied
   bool told_ready_ = false;
   bool started_ = false;
   bool stopped_ = false;
-  bool installing_ = false;
+  bool installing_ = false;  // a snapshot: nothing is applied meanwhile
+  uint64_t generation_ = 0;  // of the store in use
+  uint64_t sealed_generation_ = 0;
+  uint64_t checkpoints_ = 0;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
   bool lease_promotion_due_ = false;
   bool published_ = false;
   bool raising_alarm_ = false;

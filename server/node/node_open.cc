@@ -52,10 +52,7 @@ absl::Status Node::Impl::Open() {
 }
 
 absl::Status Node::Impl::OpenLogAndStore() {
-  auto store = OpenStore();
-  if (!store.ok()) return store.status();
-  machine = std::make_unique<Machine>(*std::move(store), Origin{identity.member.value(), boot_id});
-  if (auto status = machine->Load(); !status.ok()) return status;
+  if (auto status = OpenStore(); !status.ok()) return status;
   storage::WalRecovery found;
   if (auto status = OpenLog(&found); !status.ok()) return status;
   if (auto status = MakeCore(found); !status.ok()) return status;
@@ -69,17 +66,17 @@ absl::Status Node::Impl::OpenLogAndStore() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<storage::MvccStore>> Node::Impl::OpenStore() {
-  const std::string parent = MemberPath(options, "db");
-  if (auto status = storage::CreateDirectoriesDurably(*seams.fs, parent); !status.ok()) {
+absl::Status Node::Impl::OpenStore() {
+  const std::string root = StoreRoot();
+  if (auto status = storage::CreateDirectoriesDurably(*seams.fs, root); !status.ok()) {
     return status;
   }
-  storage::MvccOptions store_options;
-  store_options.fs = seams.store_fs;
-  store_options.dir = MemberPath(options, "db/1");
-  store_options.manual_background = options.manual_background;
-  store_options.block_cache_bytes = options.block_cache_bytes;
-  return storage::MvccStore::Open(store_options);
+  auto opened = storage::OpenCurrent(seams.fs, root, StoreOptions());
+  if (!opened.ok()) return opened.status();
+  generation_ = opened->generation;
+  machine =
+      std::make_unique<Machine>(std::move(opened->store), Origin{identity.member.value(), boot_id});
+  return machine->Load();
 }
 
 absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
@@ -94,11 +91,11 @@ absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
                                           [this] { return seams.loop->BootNanos(); });
     if (!probe.ok()) return probe.status();
     wal_options.method = probe->best;
-    seams.logger->Info(kCaller, "measured the disk's sync methods",
-                       {{"fdatasync-p50-us", probe->fdatasync_p50_nanos / 1000},
-                        {"dsync-p50-us", probe->dsync_p50_nanos / 1000},
-                        {"chosen", probe->best == storage::SyncMethod::kDsync ? "O_DSYNC"
-                                                                              : "fdatasync"}});
+    seams.logger->Info(
+        kCaller, "measured the disk's sync methods",
+        {{"fdatasync-p50-us", probe->fdatasync_p50_nanos / 1000},
+         {"dsync-p50-us", probe->dsync_p50_nanos / 1000},
+         {"chosen", probe->best == storage::SyncMethod::kDsync ? "O_DSYNC" : "fdatasync"}});
   }
   auto opened = storage::Wal::Open(seams.fs, dir, std::move(wal_options), found);
   if (!opened.ok()) return opened.status();
@@ -107,8 +104,9 @@ absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
   const raft::EntryId applied = machine->store().applied();
   if (found->is_new && !applied.index.IsNone()) {
     return absl::DataLossError(absl::StrCat(
-        dir, " holds no log although the store has applied entries; its votes are lost: remove "
-             "this member from the cluster and add it again with an empty --data-dir"));
+        dir,
+        " holds no log although the store has applied entries; its votes are lost: remove "
+        "this member from the cluster and add it again with an empty --data-dir"));
   }
   if (found->base.index > applied.index) {
     return absl::DataLossError(absl::StrCat(
@@ -195,9 +193,7 @@ LeaseDesk::Node Node::Impl::LeaseDeskNode() {
   node.now = [this] { return seams.loop->Now(); };
   node.is_leader = [this] { return core->IsLeader(); };
   node.leader = [this] { return core->leader(); };
-  node.when_readable = [this](Reads::Done done) {
-    reads->Add(std::move(done), seams.loop->Now());
-  };
+  node.when_readable = [this](Reads::Done done) { reads->Add(std::move(done), seams.loop->Now()); };
   node.send = [this](raft::NodeId to, PeerMessage message) {
     return network != nullptr && network->Send(to, std::move(message));
   };
@@ -229,8 +225,8 @@ void Node::Impl::MakeParts() {
 void Node::Impl::MakeLeasesAndWatches() {
   lease_table = std::make_unique<LeaseTable>();
   LoadLeases();
-  leases = std::make_unique<LeaseDesk>(lease_table.get(), LeaseDeskNode(),
-                                       options.election_timeout);
+  leases =
+      std::make_unique<LeaseDesk>(lease_table.get(), LeaseDeskNode(), options.election_timeout);
   WatchHub::Environment environment{
       *seams.loop, *seams.runner, seams.random, [this] { return machine->store().View(); },
       [this] {
@@ -238,9 +234,9 @@ void Node::Impl::MakeLeasesAndWatches() {
       }};
   WatchOptions watch_options;
   watch_options.fragment_bytes = options.max_request_bytes + (512 << 10);
-  watches = std::make_unique<WatchHub>(std::move(environment), watch_options,
-                                       machine->store().revision(),
-                                       machine->store().compact_revision());
+  watches =
+      std::make_unique<WatchHub>(std::move(environment), watch_options, machine->store().revision(),
+                                 machine->store().compact_revision());
 }
 
 void Node::Impl::LoadLeases() {
@@ -251,11 +247,6 @@ void Node::Impl::LoadLeases() {
         lease_table->OnGranted({id, LeaseRecordTtl(record)}, now);
       });
   if (!status.ok()) Fatal(status);
-}
-
-void Node::Impl::MakeSnapshotParts() {
-  snapshot_sender = std::make_unique<SnapshotSender>(this);
-  snapshot_receiver = std::make_unique<SnapshotReceiver>(this);
 }
 
 }  // namespace keelson::server

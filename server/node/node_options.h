@@ -19,7 +19,7 @@ inline constexpr const char* kClusterApiVersion = "3.6.0";
 
 struct NodeOptions {
   std::string name = "default";
-  std::string data_dir;  // holds member/identity, member/wal, member/db
+  std::string data_dir;                  // holds member/identity, member/wal, member/db
   std::vector<std::string> client_urls;  // advertised
 
   // The members of a new cluster by name, with their peer URLs; this one among them.

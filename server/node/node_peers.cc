@@ -40,10 +40,9 @@ void Node::Impl::OnMessage(raft::NodeId from, PeerMessage message) {
     OnForward(from, *forward);
   } else if (auto* refused = std::get_if<ForwardRefused>(&message)) {
     const bool overloaded = refused->reason == ForwardRefused::Reason::kOverloaded;
-    proposals->Refused(refused->sequence, overloaded
-                                              ? absl::ResourceExhaustedError(
-                                                    "etcdserver: too many requests")
-                                              : absl::OkStatus());
+    proposals->Refused(refused->sequence,
+                       overloaded ? absl::ResourceExhaustedError("etcdserver: too many requests")
+                                  : absl::OkStatus());
   } else if (auto* question = std::get_if<LeaseQuestion>(&message)) {
     leases->OnQuestion(from, *question);
   } else if (auto* answer = std::get_if<LeaseAnswer>(&message)) {
@@ -73,7 +72,29 @@ void Node::Impl::OnClosed(raft::NodeId peer) {
   core->ConnectionClosed(peer);
   proposals->ConnectionLost(peer);
   snapshot_sender->OnClosed(peer);
-  snapshot_receiver->OnClosed(peer);
+}
+
+PeerRefusal Node::Impl::Admit(const PeerHello& peer) const {
+  const raft::Configuration& configuration = core->configuration();
+  if (configuration.removed.contains(peer.id)) return PeerRefusal::kRemovedMember;
+  if (!configuration.IsMember(peer.id)) {
+    // A member that has yet to learn of the cluster listens to whoever calls it.
+    return configuration.members.empty() ? PeerRefusal::kNone : PeerRefusal::kUnknownMember;
+  }
+  const uint64_t known = configuration.IncarnationOf(peer.id);
+  if (known != 0 && known != peer.incarnation) return PeerRefusal::kWrongIncarnation;
+  return PeerRefusal::kNone;
+}
+
+void Node::Impl::OnRefused(const PeerFault& fault) {
+  seams.logger->Error("server/node", "the handshake with another member failed",
+                      {{"peer", Hex(fault.peer.value())},
+                       {"refused-by-peer", fault.by_peer},
+                       {"why", fault.detail}});
+  if (fault.by_peer && fault.reason == PeerRefusal::kRemovedMember) {
+    Fatal(absl::FailedPreconditionError(
+        "this member has been removed from the cluster; its data directory is of no further use"));
+  }
 }
 
 }  // namespace keelson::server

@@ -65,6 +65,7 @@ void Node::Impl::TakeReady(raft::Ready ready) {
   for (const raft::SnapshotNeed& need : ready.need_snapshot) {
     snapshot_sender->Send(need.peer, need.at_least);
   }
+  if (ready.install_snapshot) InstallSnapshot(*ready.install_snapshot);
 }
 
 void Node::Impl::OnSoftState(const raft::SoftState& state) {
@@ -124,10 +125,7 @@ void Node::Impl::AfterSlice(AppliedSlice slice) {
   }
   if (slice.facts_changed) raising_alarm_ = false;
   keeper->AfterApply();
-  if (!told_ready_ && slice.last >= ready_at_) {
-    told_ready_ = true;
-    if (events.on_ready) events.on_ready();
-  }
+  TellReadyIfDue();
 }
 
 void Node::Impl::PromoteLeasesIfDue(const AppliedSlice& slice) {
@@ -148,8 +146,7 @@ void Node::Impl::Tick() {
   proposals->Expire(now, leaderless_since_);
   reads->Expire(now, has_leader);
   leases->Tick(core->IsLeader() && core->HasQuorumContact());
-  snapshot_sender->Tick(now);
-  snapshot_receiver->Tick(now);
+  snapshot_sender->Tick();
   if (!has_leader) {
     const int per_timeout = static_cast<int>(options.election_timeout / options.heartbeat);
     if (++leaderless_ticks_ == 3 * per_timeout) watches->OnNoLeaderFor3Timeouts();

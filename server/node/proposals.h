@@ -45,9 +45,9 @@ class Proposals {
 
   // Times after which a client is told that its write failed or is unknown.
   struct Limits {
-    Duration total = std::chrono::seconds(7);             // with a leader
-    Duration never_sent = std::chrono::milliseconds(3000); // waiting for a leader
-    Duration leaderless = std::chrono::milliseconds(1500); // sent, and no leader for so long
+    Duration total = std::chrono::seconds(7);               // with a leader
+    Duration never_sent = std::chrono::milliseconds(3000);  // waiting for a leader
+    Duration leaderless = std::chrono::milliseconds(1500);  // sent, and no leader for so long
   };
 
   explicit Proposals(Limits limits) : limits_(limits) {}

@@ -60,8 +60,8 @@ class Reads {
   Limits limits_;
   uint64_t last_context_ = 0;
   Batch fresh_;
-  std::map<uint64_t, Batch> asked_;             // by context
-  std::map<raft::Index, Batch> confirmed_;      // by the index to wait for
+  std::map<uint64_t, Batch> asked_;         // by context
+  std::map<raft::Index, Batch> confirmed_;  // by the index to wait for
 };
 
 }  // namespace keelson::server

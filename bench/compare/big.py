@@ -113,7 +113,7 @@ def _compact(env, cluster):
 
 
 def _snapshots_sent(member):
-    """From the leader's metrics; None if it does not tell."""
+    """From the leader's metrics; None if they do not tell (etcd's appear with the first one)."""
     try:
         with urllib.request.urlopen(member.client_url + "/metrics", timeout=5) as answer:
             text = answer.read().decode()
@@ -121,7 +121,7 @@ def _snapshots_sent(member):
         return None
     values = [float(line.split()[-1]) for line in text.splitlines()
               if line.startswith(SNAPSHOTS_SENT)]
-    return sum(values) if values else 0.0
+    return sum(values) if values else None
 
 
 def _wait_caught_up(env, cluster, member, seconds):
@@ -157,8 +157,11 @@ def _puts_during_catch_up(env, cluster):
     metrics = _puts_with(env, cluster, come_back, max(settings.seconds, CATCH_UP_SECONDS))
     del metrics["foreign_cpu_percent"]  # the follower itself would count as foreign
     sent = _snapshots_sent(leader)
-    known = sent is not None and sent_before is not None
-    metrics["snapshots_sent"] = sent - sent_before if known else None
+    metrics["snapshots_sent"] = None if sent is None else sent - (sent_before or 0)
+    if not metrics["snapshots_sent"]:
+        metrics["warning"] = (
+            f"the leader's {SNAPSHOTS_SENT} does not show that a snapshot was sent: "
+            "the follower may have caught up from the log (--lag-writes)")
     cluster.wait_ready()
     return metrics
 

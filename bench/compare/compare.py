@@ -52,6 +52,8 @@ def parse_args(argv):
                         help="rounds of the groups that load many keys (1)")
     parser.add_argument("--seconds", type=float, help="measured time of a cell (5; --quick: 2)")
     parser.add_argument("--big-keys", type=int, help="keys of the big group (1000000)")
+    parser.add_argument("--lag-writes", type=int,
+                        help="puts that a stopped follower misses before it comes back (210000)")
     parser.add_argument("--quick", action="store_true",
                         help="smallest run that still exercises every cell; figures are rough")
     parser.add_argument("--json", metavar="FILE", help="write everything there as JSON")
@@ -72,6 +74,8 @@ def settings_of(args):
         settings.seconds = args.seconds
     if args.big_keys:
         settings.big_keys = args.big_keys
+    if args.lag_writes:
+        settings.lag_writes = args.lag_writes
     return settings
 
 
@@ -147,6 +151,8 @@ class Comparison:
         if metrics.get("errors"):
             self.problems.append(f"{cell}, {name}: {metrics['errors']} errors, "
                                  f"first {metrics['first_error']}")
+        if metrics.get("warning"):
+            self.problems.append(f"{cell}, {name}: {metrics['warning']}")
         foreign = metrics.get("foreign_cpu_percent", 0)
         if foreign > FOREIGN_CPU_LIMIT:
             self.disturbed.append((foreign, f"{cell}, {name}"))

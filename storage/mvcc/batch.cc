@@ -73,7 +73,8 @@ VersionPtr Batch::IfItCounts(VersionPtr version) const {
 absl::StatusOr<VersionPtr> Batch::Current(std::string_view key) {
   auto it = overlay_.find(key);
   if (it == overlay_.end()) {
-    absl::StatusOr<VersionPtr> version = reader_.ReadLatest(key);
+    absl::StatusOr<VersionPtr> version = core_->recent.Find(key);
+    if (*version == nullptr) version = reader_.ReadLatest(key);
     if (!version.ok()) return version.status();
     it = overlay_.try_emplace(std::string(key), Entry{*std::move(version), false}).first;
   }

@@ -84,6 +84,9 @@ CommitResult Batch::Publish() {
     if (delta != 0) core_->counts.Add(change.now->key, delta);
     result.changes.push_back(std::move(change));
   }
+  for (const auto& [key, entry] : overlay_) {
+    if (entry.changed) core_->recent.Note(key, entry.version);
+  }
   pending_.clear();
   overlay_.clear();
   return result;

@@ -6,6 +6,7 @@
 
 #include "storage/mvcc/codec.h"
 #include "storage/mvcc/count_index.h"
+#include "storage/mvcc/recent_versions.h"
 #include "storage/mvcc/rocks_db.h"
 
 namespace keelson::storage {
@@ -14,11 +15,14 @@ class ViewState;
 
 struct StoreCore {
   explicit StoreCore(std::shared_ptr<RocksDb> database)
-      : db(std::move(database)), counts(db->options().count_bucket_keys) {}
+      : db(std::move(database)),
+        counts(db->options().count_bucket_keys),
+        recent(db->options().recent_bytes) {}
 
   const std::shared_ptr<RocksDb> db;
   StoreState state;  // after the last commit
   CountIndex counts;
+  RecentVersions recent;
   std::string configuration;
   uint64_t unflushed_bytes = 0;
   std::shared_ptr<const ViewState> view;  // of `state`; null after a commit

@@ -8,7 +8,7 @@ namespace keelson::raft::testing {
 
 Member::Hooks Oracle::Hooks() {
   Member::Hooks hooks;
-  hooks.applied = [this](const Member&, const Entry& entry) { Applied(entry); };
+  hooks.applied = [this](const Member& member, const Entry& entry) { Applied(member, entry); };
   hooks.became_leader = [this](const Member& member) { BecameLeader(member); };
   hooks.broken = broken_;
   return hooks;
@@ -23,7 +23,8 @@ void Oracle::BecameLeader(const Member& member) {
   }
   const Image log = member.LogNow();
   for (const auto& [index, id] : committed_) {
-    if (index <= log.base.index) continue;
+    // A candidate of an earlier term may still win it, late, without what was committed since.
+    if (index <= log.base.index || committed_by_.at(index) >= core.term()) continue;
     const Entry* const entry = log.Find(index);
     if (entry != nullptr && entry->id() == id) continue;
     broken_(absl::StrCat("leader completeness: leader ", member.id().value(), " of term ",
@@ -32,7 +33,8 @@ void Oracle::BecameLeader(const Member& member) {
   }
 }
 
-void Oracle::Applied(const Entry& entry) {
+void Oracle::Applied(const Member& member, const Entry& entry) {
+  committed_by_.try_emplace(entry.index, member.core().term());
   acknowledged_ = std::max(acknowledged_, entry.index);
   const auto [found, is_new] = committed_.try_emplace(entry.index, entry.id());
   const auto [checksum, same] = checksum_.try_emplace(entry.index, entry.checksum);

@@ -28,12 +28,14 @@ class Oracle {
 
  private:
   void BecameLeader(const Member& member);
-  void Applied(const Entry& entry);
+  void Applied(const Member& member, const Entry& entry);
 
   std::function<void(const std::string&)> broken_;
   std::map<Term, NodeId> leader_of_;
   std::map<Index, EntryId> committed_;
   std::map<Index, uint32_t> checksum_;
+  // The term of whoever applied the entry first: it was committed then at the latest.
+  std::map<Index, Term> committed_by_;
   Index acknowledged_;
 };
 

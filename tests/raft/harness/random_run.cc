@@ -20,13 +20,14 @@ Options RandomOptions(std::mt19937_64& random) {
   options.election_ticks = 6 + static_cast<int>(random() % 10);
   options.heartbeat_ticks = 1 + static_cast<int>(random() % 3);
   const bool small = random() % 2 == 0;
-  options.max_message_bytes = small ? 150 : 4096;
+  options.max_message_bytes = small ? 70 + random() % 130 : 4096;
   options.inflight_bytes = small ? 400 : 1 << 16;
   options.max_inflight_messages = small ? 4 : 64;
   options.memory_log_bytes = small ? 300 : 1 << 16;
   options.max_committed_bytes = small ? 300 : 1 << 16;
   options.max_uncommitted_bytes = small ? 1500 : 1 << 20;
   options.record_incarnations = random() % 2 == 0;
+  options.pre_vote = random() % 4 != 0;
   return options;
 }
 
@@ -40,7 +41,8 @@ RandomRun::RandomRun(uint64_t seed, Coverage* coverage)
              .crash = static_cast<int>(Draw(4)),
              .cut = static_cast<int>(Draw(4)),
              .change = static_cast<int>(Draw(4)),
-             .compact = static_cast<int>(Draw(6))},
+             .compact = static_cast<int>(Draw(6)),
+             .churn = Draw(4) == 0},
       coverage_(coverage),
       ids_(FirstIds(knobs_.members)),
       next_id_(static_cast<uint64_t>(knobs_.members) + 1),
@@ -55,13 +57,40 @@ uint64_t RandomRun::AnyId() { return ids_[Draw(ids_.size())]; }
 uint64_t RandomRun::AnyMember() {
   for (int i = 0; i < 20; ++i) {
     const uint64_t id = AnyId();
-    if (cluster_.IsUp(id)) return id;
+    if (cluster_.IsUp(id) && !IsPaused(id)) return id;
   }
   return 0;
 }
 
+void RandomRun::Pause(uint64_t id) {
+  paused_until_[id] = step_ + 300 + static_cast<int>(Draw(2500));
+  coverage_->Hit("pause");
+}
+
+// A process goes on where it stood: a leader may not know yet that it was replaced, and finds old
+// answers among its messages.
+void RandomRun::Wake() {
+  for (uint64_t id : ids_) {
+    const auto doomed = doomed_at_.find(id);
+    if (doomed != doomed_at_.end() && step_ >= doomed->second) {
+      doomed_at_.erase(doomed);
+      if (cluster_.IsUp(id) && cluster_.core(id).IsLeader()) Unseat(id);
+    }
+    if (!IsPaused(id) || step_ < paused_until_[id]) continue;
+    paused_until_.erase(id);
+    if (!cluster_.IsUp(id) || !cluster_.core(id).IsLeader()) continue;
+    AskRead(id);
+    TakeTurn(id);
+  }
+}
+
+void RandomRun::AskRead(uint64_t id) {
+  asked_at_[++next_context_] = cluster_.oracle().acknowledged();
+  cluster_.at(id).Do([&](Core& core) { core.RequestRead(next_context_); });
+}
+
 std::string RandomRun::Execute(int steps) {
-  for (int i = 0; i < steps && violation_.empty(); ++i) Act();
+  for (step_ = 0; step_ < steps && violation_.empty(); ++step_) Act();
   if (violation_.empty()) HealAndConverge();
   coverage_->Hit("leaders", cluster_.oracle().leaders());
   coverage_->Hit("committed", cluster_.oracle().committed().size());
@@ -69,8 +98,9 @@ std::string RandomRun::Execute(int steps) {
 }
 
 void RandomRun::Act() {
-  if (Draw(600) == 0) cluster_.Heal();
-  if (!stopped_.empty() && Draw(200) == 0) {
+  Wake();
+  if (Draw(knobs_.churn ? 150 : 600) == 0) cluster_.Heal();
+  if (!stopped_.empty() && Draw(knobs_.churn ? 60 : 200) == 0) {
     cluster_.Start(stopped_.back());
     stopped_.pop_back();
   }
@@ -87,6 +117,7 @@ void RandomRun::MoveMessages() {
     // Mostly in order, sometimes not.
     const size_t at = Percent(70) ? 0 : Draw(network.size());
     Message message = network[at];
+    if (IsPaused(message.to.value())) continue;
     const bool keep = Percent(knobs_.duplicate);
     if (!keep) network.erase(network.begin() + static_cast<ptrdiff_t>(at));
     if (keep) coverage_->Hit("duplicated");
@@ -96,7 +127,9 @@ void RandomRun::MoveMessages() {
     }
     cluster_.Step(std::move(message));
   }
-  if (network.size() > 400) network.erase(network.begin(), network.begin() + 200);
+  while (network.size() > 300) {
+    network.erase(network.begin() + static_cast<ptrdiff_t>(Draw(network.size())));
+  }
 }
 
 void RandomRun::TakeTurn(uint64_t id) {
@@ -104,12 +137,48 @@ void RandomRun::TakeTurn(uint64_t id) {
   const Ready ready = cluster_.Turn(id);
   const std::vector<SnapshotNeed>& all = cluster_.seen(id).snapshot_needs;
   for (size_t i = before; i < all.size(); ++i) needs_.push_back(Need{id, all[i].peer});
+  const bool elected = ready.soft_state.has_value() && ready.soft_state->role == RoleKind::kLeader;
+  if (elected && knobs_.churn && Percent(70)) {
+    const Index last = cluster_.core(id).last().index;
+    for (uint64_t n = Draw(3); n > 0; --n) {
+      cluster_.at(id).Do(
+          [&](Core& core) { core.Propose(std::string(Draw(60), 'y')).IgnoreError(); });
+    }
+    if (last < cluster_.core(id).last().index) cluster_.Turn(id);
+    doomed_at_[id] = step_ + static_cast<int>(Draw(2) * Draw(300));
+  }
   if (ready.stepped_down.has_value()) {
     coverage_->Hit(absl::StrCat("stepped down: ", std::string(Name(*ready.stepped_down))));
   }
   if (ready.proposals_unknown.has_value()) coverage_->Hit("proposals unknown");
   if (ready.install_snapshot.has_value()) coverage_->Hit("snapshot to install");
   CheckReads(id);
+}
+
+// The sequence of figure 3.7 in the thesis: leaders that leave little, or only a copy of their own,
+// behind and come back.
+void RandomRun::Unseat(uint64_t leader) {
+  coverage_->Hit("unseated");
+  if (Percent(50)) {
+    cluster_.Drop([&](const Message& message) { return message.from == NodeId(leader); });
+  }
+  if (Percent(50)) cluster_.Persist(leader);
+  switch (Draw(3)) {
+    case 0:
+      return Kill(leader, Percent(50));
+    case 1:
+      return cluster_.Isolate(leader);
+    case 2:
+      return Pause(leader);
+  }
+}
+
+void RandomRun::Kill(uint64_t id, bool power_loss) {
+  cluster_.Stop(id, Draw(3), power_loss);
+  std::erase_if(needs_, [&](const Need& need) { return need.leader == id; });
+  coverage_->Hit(power_loss ? "power loss" : "kill");
+  if (Percent(30)) return cluster_.Start(id);
+  stopped_.push_back(id);
 }
 
 void RandomRun::CheckReads(uint64_t id) {
@@ -153,8 +222,8 @@ void RandomRun::MoveMember() {
       }
       break;
     default:
-      if (member.HasReady()) TakeTurn(id);
       if (member.defer_apply) member.ApplyQueued();
+      if (member.HasReady()) TakeTurn(id);  // may end the process
       break;
   }
 }
@@ -174,8 +243,7 @@ void RandomRun::Use() {
     case 0:
     case 1:
     case 2:
-      asked_at_[++next_context_] = cluster_.oracle().acknowledged();
-      member.Do([&](Core& core) { core.RequestRead(next_context_); });
+      AskRead(id);
       break;
     case 3:
       if (static_cast<int>(Draw(4)) < knobs_.change) ChangeMembership();
@@ -243,11 +311,7 @@ void RandomRun::Break() {
     const bool power_loss = Percent(50);
     const bool all = power_loss && Percent(20);
     for (uint64_t victim : all ? ids_ : std::vector<uint64_t>{id}) {
-      if (!cluster_.IsUp(victim)) continue;
-      cluster_.Stop(victim, Draw(3), power_loss);
-      stopped_.push_back(victim);
-      std::erase_if(needs_, [&](const Need& need) { return need.leader == victim; });
-      coverage_->Hit(power_loss ? "power loss" : "kill");
+      if (cluster_.IsUp(victim)) Kill(victim, power_loss);
     }
     return;
   }
@@ -264,7 +328,10 @@ void RandomRun::Break() {
 void RandomRun::Disturb(uint64_t id) {
   Member& member = cluster_.at(id);
   const NodeId other(AnyId());
-  switch (Draw(6)) {
+  switch (Draw(8)) {
+    default:
+      if (Percent(30)) Pause(id);
+      break;
     case 0:
       member.Do([&](Core& core) { core.ConnectionClosed(other); });
       break;

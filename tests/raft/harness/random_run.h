@@ -27,6 +27,7 @@ class RandomRun {
  private:
   struct Knobs {
     int members, drop, duplicate, crash, cut, change, compact;
+    bool churn;  // new leaders are soon cut off or killed
   };
   uint64_t Draw(uint64_t bound);
   bool Percent(int chance) { return static_cast<int>(Draw(100)) < chance; }
@@ -39,6 +40,12 @@ class RandomRun {
   void ChangeMembership();
   void Break();
   void Disturb(uint64_t id);
+  void Kill(uint64_t id, bool power_loss);
+  void Unseat(uint64_t leader);
+  void Pause(uint64_t id);
+  void Wake();
+  void AskRead(uint64_t id);
+  bool IsPaused(uint64_t id) const { return paused_until_.contains(id); }
   void Compact(uint64_t id);
   void TakeTurn(uint64_t id);
   void CheckReads(uint64_t id);
@@ -51,6 +58,10 @@ class RandomRun {
   Coverage* const coverage_;
   std::vector<uint64_t> ids_;  // of all members that ever were
   std::vector<uint64_t> stopped_;
+  std::map<uint64_t, int>
+      paused_until_;  // step; a paused process neither runs nor reads its messages
+  std::map<uint64_t, int> doomed_at_;     // step at which a new leader is unseated
+  int step_ = 0;
   uint64_t next_id_ = 0;
   uint64_t next_context_ = 0;
   std::map<uint64_t, Index> asked_at_;  // read context -> what it must see

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "base/check.h"
-#include "base/view.h"
+#include "server/rpc/http_text.h"
 
 namespace keelson::server {
 namespace {
@@ -14,77 +12,11 @@ namespace {
 constexpr size_t kMaxRequestLine = 16 << 10;
 constexpr size_t kMaxFields = 128;
 constexpr size_t kMaxChunkLine = 256;
-constexpr size_t kMaxLengthDigits = 18;
 
 constexpr std::array<std::string_view, 8> kMethods = {"GET",    "HEAD",  "POST",  "PUT",
                                                       "DELETE", "PATCH", "TRACE", "OPTIONS"};
 
-bool IsTokenChar(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenChar);
-}
-
 bool IsTargetChar(char c) { return c > 0x20 && c < 0x7f && c != '#'; }
-
-bool IsFieldValue(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-  });
-}
-
-std::string_view TrimBlanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-std::vector<std::string_view> Split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const size_t end = text.find(separator);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
-bool IsWord(std::string_view text, std::string_view word) {
-  return absl::EqualsIgnoreCase(ToAbsl(text), ToAbsl(word));
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  absl::AsciiStrToLower(&lower);
-  return lower;
-}
-
-// Digits only, few enough not to overflow.
-bool ParseLength(std::string_view text, size_t* length) {
-  if (text.empty() || text.size() > kMaxLengthDigits) return false;
-  *length = 0;
-  for (char c : text) {
-    if (c < '0' || c > '9') return false;
-    *length = *length * 10 + static_cast<size_t>(c - '0');
-  }
-  return true;
-}
-
-bool ParseHex(std::string_view text, size_t* value) {
-  constexpr size_t kMaxDigits = 15;
-  if (text.empty() || text.size() > kMaxDigits) return false;
-  *value = 0;
-  for (char c : text) {
-    if (!absl::ascii_isxdigit(static_cast<unsigned char>(c))) return false;
-    const char lower = absl::ascii_tolower(static_cast<unsigned char>(c));
-    *value = *value * 16 + static_cast<size_t>(lower <= '9' ? lower - '0' : lower - 'a' + 10);
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -160,7 +92,7 @@ void Http1Parser::OnRequestLine(std::string_view line) {
     if (head_bytes_ > 2) Fail(400, "malformed request line");
     return;
   }
-  const std::vector<std::string_view> parts = Split(line, ' ');
+  const std::vector<std::string_view> parts = SplitAt(line, ' ');
   if (parts.size() != 3 || !IsToken(parts[0])) return Fail(400, "malformed request line");
   if (parts[2] == "HTTP/1.1") {
     request_.minor_version = 1;
@@ -204,7 +136,7 @@ void Http1Parser::OnField(std::string_view line) {
   const std::string_view value = TrimBlanks(line.substr(colon + 1));
   if (!IsFieldValue(value)) return Fail(400, "malformed header field value");
   if (request_.headers.size() == kMaxFields) return Fail(431, "too many header fields");
-  request_.headers.emplace_back(Lower(line.substr(0, colon)), value);
+  request_.headers.emplace_back(ToLower(line.substr(0, colon)), value);
 }
 
 Http1Parser::Found Http1Parser::FindField(std::string_view name) const {
@@ -229,7 +161,7 @@ void Http1Parser::OnConnection() {
   bool keep = false;
   for (const auto& [name, value] : request_.headers) {
     if (name != "connection") continue;
-    for (std::string_view option : Split(value, ',')) {
+    for (std::string_view option : SplitAt(value, ',')) {
       close |= IsWord(TrimBlanks(option), "close");
       keep |= IsWord(TrimBlanks(option), "keep-alive");
     }
@@ -261,7 +193,7 @@ bool Http1Parser::OnBodyLength() {
   state_ = State::kBody;
   body_left_ = 0;
   if (length.count == 0) return true;
-  if (length.count > 1 || !ParseLength(length.value, &body_left_)) {
+  if (length.count > 1 || !ParseDecimal(length.value, &body_left_)) {
     Fail(400, "malformed Content-Length");
   } else if (body_left_ > limits_.max_body_bytes) {
     Fail(413, "request body too large");

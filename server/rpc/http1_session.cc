@@ -4,56 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/view.h"
-#include "server/rpc/http_exchange.h"
+#include "server/rpc/http_text.h"
 
 namespace keelson::server {
 namespace {
 
-std::string_view Reason(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 204:
-      return "No Content";
-    case 304:
-      return "Not Modified";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 417:
-      return "Expectation Failed";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Status";
-  }
-}
-
 // Answers to pipelined requests that wait for the client to read; then no more are asked.
 constexpr size_t kMaxOutputBytes = 256 << 10;
-
-bool HasNoBody(int status) { return status == 204 || status == 304; }
 
 }  // namespace
 
@@ -153,16 +110,16 @@ void Http1Session::AnswerError(int status, std::string_view why) {
 }
 
 void Http1Session::WriteResponse(const HttpResponse& response, bool bodiless, bool keep_alive) {
-  absl::StrAppend(&output_, "HTTP/1.1 ", response.status, " ", ToAbsl(Reason(response.status)),
-                  "\r\n");
+  absl::StrAppend(&output_, "HTTP/1.1 ", response.status, " ",
+                  ToAbsl(ReasonPhrase(response.status)), "\r\n");
   if (!HasNoBody(response.status)) {
-    if (IsHeaderValue(response.content_type) && !response.content_type.empty()) {
+    if (IsFieldValue(response.content_type) && !response.content_type.empty()) {
       absl::StrAppend(&output_, "Content-Type: ", response.content_type, "\r\n");
     }
     absl::StrAppend(&output_, "Content-Length: ", response.body.size(), "\r\n");
   }
   for (const auto& [name, value] : response.headers) {
-    if (IsHeaderValue(value)) absl::StrAppend(&output_, name, ": ", value, "\r\n");
+    if (IsFieldValue(value)) absl::StrAppend(&output_, name, ": ", value, "\r\n");
   }
   if (!keep_alive) {
     output_.append("Connection: close\r\n");

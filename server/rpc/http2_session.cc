@@ -6,12 +6,8 @@
 #include <array>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "base/view.h"
-#include "server/rpc/grpc_call.h"
-#include "server/rpc/grpc_text.h"
-#include "server/rpc/http_exchange.h"
+#include "server/rpc/http2_router.h"
 
 namespace keelson::server {
 namespace {
@@ -227,57 +223,8 @@ void Http2Session::OnStreamClosed(Http2Stream& stream) {
 }
 
 void Http2Session::OnRequestComplete(Http2Stream& stream) {
-  RequestHead& head = stream.head();
-  head.Complete();
-  if (head.too_large()) {
-    const size_t limit = context_.options.max_header_list_bytes;
-    return Reject(stream, "431",
-                  absl::ResourceExhaustedError(
-                      absl::StrCat("header list larger than max (", limit, " bytes)")));
-  }
-  head.is_grpc() ? RouteGrpc(stream) : RouteHttp(stream);
-}
-
-void Http2Session::RouteGrpc(Http2Stream& stream) {
-  RequestHead& head = stream.head();
-  if (head.method() != "POST") {
-    return Reject(stream, "405",
-                  absl::InternalError(
-                      absl::StrCat("a gRPC request has the method POST, not ", head.method())));
-  }
-  if (!head.grpc_error().ok()) return Reject(stream, "200", head.grpc_error());
-  const Method* method = context_.methods.Find(head.path());
-  if (method == nullptr) return Reject(stream, "200", UnknownPath(head.path(), context_.methods));
-  if (unread_bytes_ > context_.options.max_unread_answer_bytes) {
-    return Reject(stream, "200", absl::ResourceExhaustedError("etcdserver: too many requests"));
-  }
-  stream.role_ = std::make_shared<GrpcCall>(stream, *method);
-  Schedule(stream.role_);
-}
-
-void Http2Session::RouteHttp(Http2Stream& stream) {
-  RequestHead& head = stream.head();
-  if (context_.methods.Find(head.path()) != nullptr) {
-    return Reject(stream, "415",
-                  absl::InternalError("a gRPC request has the content-type application/grpc"));
-  }
-  stream.role_ = std::make_shared<HttpExchange>(stream);
-  Schedule(stream.role_);
-}
-
-// Answers with a status and nothing else.
-void Http2Session::Reject(Http2Stream& stream, std::string_view http_status,
-                          const absl::Status& status) {
-  const std::string code = absl::StrCat(status.raw_code());
-  const std::string message = PercentEncode(ToStd(status.message()));
-  const std::array<HeaderField, 5> fields = {{
-      {":status", http_status},
-      {"content-type", "application/grpc", true},
-      {"grpc-status", code},
-      {"grpc-message", message},
-      {"grpc-accept-encoding", "identity", true},
-  }};
-  stream.Respond(fields, true);
+  stream.role_ = RouteRequest(stream, unread_bytes_ > context_.options.max_unread_answer_bytes);
+  if (stream.role_) Schedule(stream.role_);
 }
 
 void Http2Session::OnData(Http2Stream& stream, std::string_view bytes) {

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "server/rpc/abuse_policy.h"
 #include "server/rpc/deadline_queue.h"
 #include "server/rpc/http2_stream.h"
@@ -67,9 +66,6 @@ class Http2Session final : public Session, private DeadlineQueue::Entry {
  private:
   void OnDeadline() override;
   void ArmKeepalive();
-  void RouteGrpc(Http2Stream& stream);
-  void RouteHttp(Http2Stream& stream);
-  void Reject(Http2Stream& stream, std::string_view http_status, const absl::Status& status);
   void RunTaken(std::vector<std::shared_ptr<StreamRole>> roles);
   void EndConnection(uint32_t error_code, std::string_view debug);
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/rpc/http2_session.h"
+#include "server/rpc/http_text.h"
 
 namespace keelson::server {
 
@@ -53,35 +54,21 @@ void HttpExchange::Respond(const HttpResponse& response) {
   const std::string status = absl::StrCat(response.status);
   const std::string length = absl::StrCat(response.body.size());
   std::vector<HeaderField> fields = {{":status", status}};
-  if (response.status != 204 && response.status != 304) {
-    if (IsHeaderValue(response.content_type)) {
+  if (!HasNoBody(response.status)) {
+    if (IsFieldValue(response.content_type)) {
       fields.push_back({"content-type", response.content_type});
     }
     fields.push_back({"content-length", length});
   }
   for (const auto& [name, value] : response.headers) {
-    if (IsHeaderValue(value)) fields.push_back({name, value});
+    if (IsFieldValue(value)) fields.push_back({name, value});
   }
-  const bool bodiless = response.body.empty() || stream_->head().method() == "HEAD" ||
-                        response.status == 204 || response.status == 304;
+  const bool bodiless =
+      response.body.empty() || stream_->head().method() == "HEAD" || HasNoBody(response.status);
   stream_->Respond(fields, bodiless);
   if (bodiless) return;
   stream_->Write({response.body, nullptr});
   stream_->End({});
-}
-
-PathAndQuery SplitTarget(std::string_view target) {
-  const size_t mark = target.find('?');
-  if (mark == std::string_view::npos) return {target, {}};
-  return {target.substr(0, mark), target.substr(mark + 1)};
-}
-
-bool IsHeaderValue(std::string_view value) {
-  for (char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
-  }
-  return true;
 }
 
 }  // namespace keelson::server

@@ -34,14 +34,4 @@ class HttpExchange final : public StreamRole, public std::enable_shared_from_thi
   bool responded_ = false;
 };
 
-// Splits a request target at the first '?'.
-struct PathAndQuery {
-  std::string_view path;
-  std::string_view query;
-};
-PathAndQuery SplitTarget(std::string_view target);
-
-// True if `value` may stand in an HTTP header: no control characters but tab.
-bool IsHeaderValue(std::string_view value);
-
 }  // namespace keelson::server

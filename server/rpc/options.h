@@ -27,7 +27,7 @@ struct FrontEndOptions {
   size_t max_header_list_bytes = 64 << 10;
   // Request bytes of one connection that are held for calls which have not taken them; a stream
   // that would pass it fails with ResourceExhausted.
-  size_t max_buffered_request_bytes = 64 << 20;
+  size_t max_buffered_request_bytes = 256 << 20;
   // Answer bytes of one connection that its client has not read; above it new requests fail with
   // ResourceExhausted until it reads on.
   size_t max_unread_answer_bytes = size_t{1} << 30;

@@ -2,8 +2,8 @@
 
 #include <array>
 #include <utility>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/view.h"
@@ -17,6 +17,11 @@ constexpr uint32_t kHttp2Cancel = 8;
 
 // A large head is sent apart from its prefix, so that it need not be moved.
 constexpr size_t kJoinBelow = 1024;
+
+using FieldsToSend = absl::InlinedVector<HeaderField, 8>;
+
+constexpr std::array<HeaderField, 2> kOkFields = {
+    {{":status", "200", true}, {"content-type", "application/grpc", true}}};
 
 void AddPair(std::string_view key, std::string_view value, Http2Stream::Fields* fields) {
   if (IsBinaryKey(key)) {
@@ -151,8 +156,7 @@ void GrpcCall::Send(SharedBody body) {
   if (!live() || stream_ == nullptr) return;
   if (!responded_) {
     responded_ = true;
-    std::vector<HeaderField> fields = {{":status", "200", true},
-                                       {"content-type", "application/grpc", true}};
+    FieldsToSend fields(kOkFields.begin(), kOkFields.end());
     for (const auto& [name, value] : metadata_) fields.push_back({name, value});
     stream_->Respond(fields, false);
   }
@@ -193,8 +197,7 @@ void GrpcCall::Answer(const absl::Status& status) {
   for (auto& field : trailers_) end.push_back(std::move(field));
   if (responded_) return stream_->End(std::move(end));
   responded_ = true;
-  std::vector<HeaderField> fields = {{":status", "200", true},
-                                     {"content-type", "application/grpc", true}};
+  FieldsToSend fields(kOkFields.begin(), kOkFields.end());
   for (const auto& [name, value] : metadata_) fields.push_back({name, value});
   for (const auto& [name, value] : end) fields.push_back({name, value});
   stream_->Respond(fields, true);

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "base/check.h"
 #include "server/rpc/http2_router.h"
 
@@ -252,7 +253,7 @@ size_t Http2Session::OfferBody(Http2Stream& stream, size_t limit, bool* last, bo
   stream.waiting_for_body_ = size == 0 && !*last;
   *trailers = *last && !stream.trailers_.empty();
   if (*trailers) {
-    std::vector<nghttp2_nv> list;
+    absl::InlinedVector<nghttp2_nv, 8> list;
     list.reserve(stream.trailers_.size());
     for (auto& [name, value] : stream.trailers_) {
       const bool common = name == "grpc-status";

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "server/rpc/http2_session.h"
 
 namespace keelson::server {
@@ -25,7 +26,7 @@ Http2Stream::~Http2Stream() {
 }
 
 void Http2Stream::Respond(std::span<const HeaderField> fields, bool end) {
-  std::vector<nghttp2_nv> list;
+  absl::InlinedVector<nghttp2_nv, 8> list;
   list.reserve(fields.size());
   for (const HeaderField& field : fields) {
     const int flags = field.fixed ? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE

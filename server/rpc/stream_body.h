@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "server/rpc/output_queue.h"
 
 namespace keelson::server {
@@ -29,7 +29,7 @@ class StreamBody {
   };
 
   // Most streams hold one piece, so a vector with a moving front beats a deque.
-  std::vector<Piece> pieces_;
+  absl::InlinedVector<Piece, 1> pieces_;
   size_t first_ = 0;   // pieces before it are taken
   size_t offset_ = 0;  // into pieces_[first_]
   size_t size_ = 0;

@@ -186,12 +186,16 @@ storage::ReadViewPtr FakeStore::View() const {
 
 void FakeSink::Send(SharedBody body) {
   EXPECT_FALSE(ended_.has_value()) << "nothing is sent after the end";
-  if (stuck_) stuck_bytes_ += body.size();
   std::string bytes = body.head;
   if (body.tail != nullptr) bytes += *body.tail;
   etcdserverpb::WatchResponse response;
   ASSERT_TRUE(response.ParseFromString(bytes));
   ASSERT_EQ(response.SerializeAsString(), bytes) << "the encoding is protobuf's own";
+  if (response.events_size() > 0) {
+    EXPECT_TRUE(Writable() || in_fragments_) << "no events for a reader that does not read";
+    in_fragments_ = response.fragment();
+  }
+  if (stuck_) stuck_bytes_ += bytes.size();
   responses.push_back(std::move(response));
   tails.push_back(std::move(body.tail));
 }

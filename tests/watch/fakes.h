@@ -116,6 +116,7 @@ class FakeSink final : public WatchSink {
 
  private:
   bool stuck_ = false;
+  bool in_fragments_ = false;  // the rest of the last response is to follow
   size_t stuck_bytes_ = 0;
   size_t capacity_ = SIZE_MAX;
   std::optional<absl::Status> ended_;

@@ -252,7 +252,6 @@ class Model {
       if (response.compact_revision() != 0) {
         ++totals_.compacted;
         ASSERT_EQ(response.compact_revision(), store_.compacted());
-        ASSERT_LT(FirstWanted(watcher), store_.revision() + 1);
         ASSERT_LT(watcher.next, store_.compacted()) << "cancelled without need";
       }
       stream.watchers.erase(found);
@@ -270,10 +269,9 @@ class Model {
     if (!response.fragment()) ExpectWholeRevision(&watcher, response);
   }
 
-  int64_t FirstWanted(const ModelWatcher& watcher) const { return watcher.next; }
-
-  // Progress up to a revision says that nothing up to it is still to come.
+  // Progress up to a revision says that nothing up to it is still to come, and it never goes back.
   void ExpectNothingBelow(const ModelWatcher& watcher, const Response& response) {
+    ASSERT_GE(response.header().revision(), watcher.next - 1);
     for (size_t i = watcher.position; i < store_.history().size(); ++i) {
       const storage::Change& change = store_.history()[i];
       if (change.rev.main > response.header().revision()) break;

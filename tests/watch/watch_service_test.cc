@@ -41,6 +41,9 @@ class FakeCall final : public Call {
 
 class WatchServiceTest : public WatchFixture {
  protected:
+  // Calls and sessions hold each other until a call is over.
+  void TearDown() override { hub().EndAll(absl::UnavailableError("etcdserver: server stopped")); }
+
   std::shared_ptr<FakeCall> Begin(std::vector<std::pair<std::string, std::string>> metadata = {}) {
     service_ = std::make_unique<WatchService>(
         hub(),

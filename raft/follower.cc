@@ -67,8 +67,11 @@ void Core::Impl::Handle(NodeId from, Term term, AppendRequest& request) {
   if (!AppendNew(request)) return;
   const Index end = request.prev.index + request.entries.size();
   follower->verified = std::max(follower->verified, end);
-  follower->ack_due = true;
+  const Index commit = log_.commit();
   CommitAsFollower(std::min(request.commit, end));
+  // An append that only tells a new commit index, of what was acknowledged, asks for no answer.
+  const bool only_commit = request.entries.empty() && log_.commit() > commit;
+  if (!only_commit || follower->acked < end) follower->ack_due = true;
 }
 
 // Appends what the log lacks; cuts it only where it contradicts the request, since an old request

@@ -131,7 +131,9 @@ void Core::Impl::Step(NodeId from, Message message) {
 bool Core::Impl::AcceptsSender(NodeId from, const Message& message) {
   const Configuration& committed = configs_.committed().configuration;
   const auto* leader = std::get_if<Leader>(&role_);
-  const bool leaving = leader != nullptr && leader->peers.contains(from);
+  // Except who is being seen off, and a leader that commits its own removal and hands over.
+  const bool leaving = (leader != nullptr && leader->peers.contains(from)) ||
+                       (this->leader() == from && message.term == term_);
   if (committed.removed.contains(from) && !leaving) return false;
   const bool answer = IsAnswer(message.body);
   const uint64_t expected =

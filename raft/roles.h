@@ -95,7 +95,7 @@ struct Leader {
   Index term_start{};  // the first entry of this term; all from here on are of this term
   absl::btree_map<NodeId, Peer> peers{};
   uint64_t heartbeat_at = 0;  // tick of the last heartbeat
-  bool heartbeat_due = true;
+  bool heartbeat_due = false;
   uint64_t quorum_contact_at{};  // when the last confirmed round, or the election, began
   ReadRounds reads;
   bool round_began = false;  // its nonce has not been sent yet

@@ -12,7 +12,6 @@ Options Cluster::DefaultOptions() {
   Options options;
   options.election_ticks = 10;
   options.heartbeat_ticks = 2;
-  options.random = [](uint64_t) { return 0; };
   options.record_incarnations = false;
   return options;
 }
@@ -39,6 +38,11 @@ Options Cluster::OptionsFor(NodeId id) {
   options.id = id;
   options.boot_id = ++boots_;
   options.incarnation = incarnations_[id];
+  if (options.random == nullptr) {
+    options.random = [this, id](uint64_t bound) {
+      return id == favourite_ ? 0 : bound - 1 - id.value() % std::min<uint64_t>(3, bound);
+    };
+  }
   return options;
 }
 
@@ -151,8 +155,12 @@ void Cluster::Run(int ticks) {
 }
 
 void Cluster::Elect(uint64_t id) {
-  Tick(id, options_.election_ticks);
-  Settle();
+  favourite_ = NodeId(id);
+  for (const auto& [other, member] : members_) {
+    // Long enough to have forgotten a leader, too short to campaign.
+    const bool follows = other != favourite_ && !member->core().leader().IsNone();
+    if (follows) Tick(other.value(), options_.election_ticks);
+  }
   for (int i = 0; i < 3 * options_.election_ticks && !core(id).IsLeader(); ++i) {
     Tick(id);
     Settle();
@@ -182,8 +190,8 @@ void Cluster::Stop(uint64_t id, size_t completed, bool power_loss) {
 
 void Cluster::Start(uint64_t id) { Make(NodeId(id), images_.at(NodeId(id)), 0); }
 
-void Cluster::StartWiped(uint64_t id, uint64_t incarnation) {
-  Make(NodeId(id), Bootstrap(bootstrap_), incarnation);
+void Cluster::StartOnOtherDisk(uint64_t id, uint64_t incarnation, std::optional<Image> image) {
+  Make(NodeId(id), image.value_or(Bootstrap(bootstrap_)), incarnation);
 }
 
 }  // namespace keelson::raft::testing

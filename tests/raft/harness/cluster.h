@@ -30,8 +30,9 @@ struct Observed {
 
 class Cluster {
  public:
-  // Options common to all; id, incarnation (1000 + id), boot_id and a random source that always
-  // draws 0 are filled in. Election timeouts are then exactly election_ticks.
+  // Options common to all; id, incarnation (1000 + id) and boot_id are filled in, and a random
+  // source that draws 0 for the member elected last (its timeout is election_ticks) and nearly the
+  // largest number, a different one for each, for the others.
   static Options DefaultOptions();
   explicit Cluster(const std::vector<uint64_t>& voters, const std::vector<uint64_t>& learners = {},
                    const Options& options = DefaultOptions());
@@ -62,7 +63,7 @@ class Cluster {
   void Settle();
   // Settles after each of `ticks` ticks of everyone.
   void Run(int ticks);
-  // Makes `id` campaign by time and win.
+  // Lets time pass for the others until they forget their leader, and for `id` until it leads.
   void Elect(uint64_t id);
   // Proposes and settles; returns the entry's id.
   EntryId Write(uint64_t leader, std::string payload);
@@ -77,8 +78,10 @@ class Cluster {
   void Stop(uint64_t id, size_t completed = 0, bool power_loss = false);
   void Start(uint64_t id);
   void Restart(uint64_t id) { Stop(id), Start(id); }
-  // Starts with an empty disk and a new incarnation under the old id.
-  void StartWiped(uint64_t id, uint64_t incarnation);
+  // Starts under the old id with another disk: a new incarnation, and the bootstrap state or
+  // `image`.
+  void StartOnOtherDisk(uint64_t id, uint64_t incarnation,
+                        std::optional<Image> image = std::nullopt);
   Image& image(uint64_t id) { return images_[NodeId(id)]; }
   // Streams the applied state of `leader` to `peer`; lost unless `ok`.
   void SendSnapshot(uint64_t leader, NodeId peer, bool ok = true);
@@ -100,6 +103,7 @@ class Cluster {
   std::set<std::pair<NodeId, NodeId>> cut_;
   std::set<NodeId> stuck_;
   uint64_t boots_ = 0;
+  NodeId favourite_{1};
 };
 
 // Whether the message is a T; for Deliver and Drop.

@@ -59,8 +59,8 @@ class RandomRun {
   std::vector<uint64_t> ids_;  // of all members that ever were
   std::vector<uint64_t> stopped_;
   std::map<uint64_t, int>
-      paused_until_;  // step; a paused process neither runs nor reads its messages
-  std::map<uint64_t, int> doomed_at_;     // step at which a new leader is unseated
+      paused_until_;                   // step; a paused process neither runs nor reads its messages
+  std::map<uint64_t, int> doomed_at_;  // step at which a new leader is unseated
   int step_ = 0;
   uint64_t next_id_ = 0;
   uint64_t next_context_ = 0;

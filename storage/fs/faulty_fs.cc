@@ -29,14 +29,14 @@ class FaultyFile : public File {
         method_(method) {}
 
   ~FaultyFile() override {
-    absl::MutexLock lock(&fs_->mutex_);
+    std::lock_guard lock(fs_->mutex_);
     if (generation_ != fs_->generation_) return;
     --inode_->handles;
     fs_->Released(inode_);
   }
 
   absl::StatusOr<size_t> ReadAt(uint64_t offset, size_t size, char* out) const override {
-    absl::MutexLock lock(&fs_->mutex_);
+    std::lock_guard lock(fs_->mutex_);
     if (absl::Status status = CheckAlive(); !status.ok()) return status;
     absl::Status status = fs_->Admit(DiskOp::kRead, absl::StrCat("read at ", offset), path_);
     if (!status.ok()) return status;
@@ -44,7 +44,7 @@ class FaultyFile : public File {
   }
 
   absl::Status WriteAt(uint64_t offset, std::span<const std::string_view> parts) override {
-    absl::MutexLock lock(&fs_->mutex_);
+    std::lock_guard lock(fs_->mutex_);
     if (absl::Status status = CheckWritable(); !status.ok()) return status;
     absl::Status status = fs_->WriteLocked(*inode_, path_, offset, parts);
     if (status.ok() && method_ == SyncMethod::kDsync) status = fs_->SyncLocked(*inode_, path_);
@@ -52,7 +52,7 @@ class FaultyFile : public File {
   }
 
   absl::Status Allocate(uint64_t size) override {
-    absl::MutexLock lock(&fs_->mutex_);
+    std::lock_guard lock(fs_->mutex_);
     if (absl::Status status = CheckWritable(); !status.ok()) return status;
     return fs_->ResizeLocked(*inode_, path_, size);
   }
@@ -64,13 +64,13 @@ class FaultyFile : public File {
   }
 
   absl::Status Sync() override {
-    absl::MutexLock lock(&fs_->mutex_);
+    std::lock_guard lock(fs_->mutex_);
     if (absl::Status status = CheckAlive(); !status.ok()) return status;
     return fs_->SyncLocked(*inode_, path_);
   }
 
   absl::StatusOr<uint64_t> Size() const override {
-    absl::MutexLock lock(&fs_->mutex_);
+    std::lock_guard lock(fs_->mutex_);
     if (absl::Status status = CheckAlive(); !status.ok()) return status;
     return inode_->size();
   }
@@ -103,7 +103,7 @@ class FaultyLock : public FileLock {
   FaultyLock(FaultyFileSystem* fs, std::string path, uint64_t generation)
       : fs_(fs), path_(std::move(path)), generation_(generation) {}
   ~FaultyLock() override {
-    absl::MutexLock lock(&fs_->mutex_);
+    std::lock_guard lock(fs_->mutex_);
     if (generation_ == fs_->generation_) std::erase(fs_->locked_paths_, path_);
   }
 
@@ -122,7 +122,7 @@ FaultyFileSystem::~FaultyFileSystem() = default;
 
 absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Open(const std::string& path, OpenMode mode,
                                                              SyncMethod method) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   return OpenLocked(path, mode, method);
 }
 
@@ -154,7 +154,7 @@ absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::OpenLocked(const std::st
 }
 
 absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   absl::Status status = Admit(DiskOp::kName, absl::StrCat("rename to '", to, "'"), from);
   if (!status.ok()) return status;
   std::string_view from_name;
@@ -178,7 +178,7 @@ absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string
 }
 
 absl::Status FaultyFileSystem::Remove(const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   absl::Status status = Admit(DiskOp::kName, "remove", path);
   if (!status.ok()) return status;
   InodePtr inode = names_.Find(path);
@@ -194,7 +194,7 @@ absl::Status FaultyFileSystem::Remove(const std::string& path) {
 }
 
 absl::Status FaultyFileSystem::RemoveAll(const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   absl::Status status = Admit(DiskOp::kName, "recursive remove", path);
   if (!status.ok()) return status;
   std::string_view name;
@@ -217,7 +217,7 @@ void FaultyFileSystem::RemoveTree(const InodePtr& dir, std::string_view name) {
 }
 
 absl::Status FaultyFileSystem::Link(const std::string& from, const std::string& to) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   const std::string what = absl::StrCat("link as '", to, "'");
   absl::Status status = Admit(DiskOp::kName, what, from);
   if (!status.ok()) return status;
@@ -232,7 +232,7 @@ absl::Status FaultyFileSystem::Link(const std::string& from, const std::string& 
 }
 
 absl::Status FaultyFileSystem::CreateDirectories(const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (power_cut_) return PowerIsCut(path);
   for (size_t end = 1; end <= path.size(); ++end) {
     if (end < path.size() && path[end] != '/') continue;
@@ -259,7 +259,7 @@ absl::StatusOr<FaultyFileSystem::InodePtr> FaultyFileSystem::FindDirectory(
 }
 
 absl::Status FaultyFileSystem::SyncDirectory(const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   absl::Status status = Admit(DiskOp::kSyncDirectory, "fsync", path);
   if (!status.ok()) return status;
   absl::StatusOr<InodePtr> dir = FindDirectory("fsync", path);
@@ -273,7 +273,7 @@ absl::Status FaultyFileSystem::SyncDirectory(const std::string& path) {
 }
 
 absl::StatusOr<std::vector<std::string>> FaultyFileSystem::List(const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (power_cut_) return PowerIsCut(path);
   absl::StatusOr<InodePtr> dir = FindDirectory("list", path);
   if (!dir.ok()) return dir.status();
@@ -283,19 +283,19 @@ absl::StatusOr<std::vector<std::string>> FaultyFileSystem::List(const std::strin
 }
 
 absl::StatusOr<bool> FaultyFileSystem::Exists(const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (power_cut_) return PowerIsCut(path);
   return names_.Find(path) != nullptr;
 }
 
 absl::StatusOr<uint64_t> FaultyFileSystem::FreeBytes(const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (power_cut_) return PowerIsCut(path);
   return capacity_ > used_ ? capacity_ - used_ : 0;
 }
 
 absl::StatusOr<std::unique_ptr<FileLock>> FaultyFileSystem::Lock(const std::string& path) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   if (std::count(locked_paths_.begin(), locked_paths_.end(), path) > 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         "'", path, "' is locked by another process; stop it, or use another data directory"));

@@ -9,11 +9,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "storage/fs/faulty_inode.h"
 #include "storage/fs/faulty_namespace.h"
 #include "storage/fs/fs.h"
@@ -130,7 +130,7 @@ class FaultyFileSystem : public FileSystem {
   void RemoveTree(const InodePtr& dir, std::string_view name);
   absl::StatusOr<InodePtr> FindDirectory(std::string_view what, const std::string& path) const;
 
-  mutable absl::Mutex mutex_;
+  mutable std::mutex mutex_;
   const RandomFunction random_;
   FaultyNamespace names_;
   uint64_t generation_ = 0;  // a handle of an older one is stale

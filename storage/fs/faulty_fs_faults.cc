@@ -187,13 +187,13 @@ void FaultyFileSystem::ForgetProcess() {
 }
 
 void FaultyFileSystem::Crash() {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   ++counters_.crashes;
   ForgetProcess();
 }
 
 void FaultyFileSystem::PowerLoss(PowerLossMode mode) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   ++counters_.power_losses;
   planned_.clear();
   names_.LosePower(random_, DrawOdds(mode, random_), &counters_.pages, &counters_.names);
@@ -202,38 +202,38 @@ void FaultyFileSystem::PowerLoss(PowerLossMode mode) {
 
 void FaultyFileSystem::FailNth(DiskOp op, uint64_t nth, std::string_view path_part) {
   KEELSON_CHECK(nth > 0, "the first coming operation is number 1");
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   planned_.push_back({op, nth, std::string(path_part)});
 }
 
 void FaultyFileSystem::SetErrorOdds(DiskOp op, uint64_t one_in) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   error_odds_[static_cast<size_t>(op)] = one_in;
 }
 
 void FaultyFileSystem::CutPowerAfter(uint64_t changes) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   cut_armed_ = true;
   changes_until_cut_ = changes;
 }
 
 bool FaultyFileSystem::power_is_cut() const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   return power_cut_;
 }
 
 void FaultyFileSystem::SetCapacity(uint64_t bytes) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   capacity_ = bytes;
 }
 
 void FaultyFileSystem::SetSyncsLie(bool lie) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   syncs_lie_ = lie;
 }
 
 absl::Status FaultyFileSystem::FlipBit(const std::string& path, uint64_t bit) {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   InodePtr inode = names_.Find(path);
   if (inode == nullptr || inode->is_directory) return ErrnoStatus(ENOENT, "bit flip", path);
   if (bit / 8 >= inode->size()) {
@@ -245,12 +245,12 @@ absl::Status FaultyFileSystem::FlipBit(const std::string& path, uint64_t bit) {
 }
 
 DiskCounters FaultyFileSystem::counters() const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   return counters_;
 }
 
 uint64_t FaultyFileSystem::UsedBytes() const {
-  absl::MutexLock lock(&mutex_);
+  std::lock_guard lock(mutex_);
   return used_;
 }
 

@@ -178,9 +178,10 @@ absl::Status CheckHeader(const SegmentPlan& plan, const Segment& segment, uint64
   }
   const uint64_t table =
       header.has_table ? header.area_bytes / kWalSectorBytes * kFingerprintBytes : 0;
-  if (header.area_bytes % kWalSectorBytes != 0 || header.area_bytes > segment.file_bytes ||
-      header.area_end() + table > segment.file_bytes) {
-    return WalDamage(segment, 48, "the file is shorter than its header says");
+  if (header.area_bytes % kWalSectorBytes != 0 || header.area_bytes < kWalSectorBytes ||
+      header.area_bytes > segment.file_bytes || header.area_end() + table > segment.file_bytes) {
+    return WalDamage(segment, 48,
+                     "the area does not fit the file: it is shorter than its header says");
   }
   return absl::OkStatus();
 }

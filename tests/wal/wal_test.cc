@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/wal/wal_harness.h"
@@ -295,6 +296,30 @@ TEST(Wal, AFilledPoolMakesRollsFree) {
     }
   }
   EXPECT_EQ(log.wal->stats().segments_made_on_demand, 1u) << "only the first one";
+}
+
+TEST(Wal, JobsRunOnOtherThreadsWhileTheLoopAppendsAndReads) {
+  WalHarness log;
+  log.MustOpen();
+  for (uint64_t i = 1; i <= 100; ++i) {
+    log.AppendRange(i, i, 1, 900);
+    auto write = log.wal->TakeWrite();
+    auto upkeep = log.wal->TakeUpkeep();
+    std::thread writer([&] { ASSERT_TRUE(write->Run().ok()); });
+    std::thread keeper([&] { ASSERT_TRUE(upkeep == nullptr || upkeep->Run().ok()); });
+    if (i > 3) {
+      EXPECT_TRUE(log.wal->Read(Index(i - 2), Index(i), 1 << 20).ok());
+      EXPECT_TRUE(log.wal->WriteCommit(Index(i - 1)).ok());
+      log.wal->Release(Index(i - 3));
+    }
+    writer.join();
+    keeper.join();
+    ASSERT_TRUE(log.wal->WriteDone(std::move(write)).ok());
+    if (upkeep != nullptr) {
+      ASSERT_TRUE(log.wal->UpkeepDone(std::move(upkeep)).ok());
+    }
+  }
+  EXPECT_EQ(log.wal->durable_last(), Index(100));
 }
 
 TEST(Wal, ADsyncLogIsDurableToo) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,8 @@ struct NodeSeams {
   // The file system for RocksDB; null: its own.
   storage::FileSystem* store_fs = nullptr;
   const Logger* logger = nullptr;
+  // Hears of every applied change, in order, before anybody else does. May be unset.
+  std::function<void(std::span<const storage::Change>)> on_applied;
 };
 
 // What a client can write; the numbers of the fields of keelson.v1.LogEntry.

@@ -110,6 +110,7 @@ void Node::Impl::ApplySome() {
 
 void Node::Impl::AfterSlice(AppliedSlice slice) {
   // Deadlines and watchers first: an answer may make a handler look at them.
+  if (seams.on_applied) seams.on_applied(slice.changes);
   leases->OnApplied(slice.lease_changes);
   PromoteLeasesIfDue(slice);
   if (!slice.changes.empty()) watches->Publish(slice.changes, slice.revision);

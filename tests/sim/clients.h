@@ -1,0 +1,121 @@
+// The clients of a simulated cluster: writers and readers, watchers, lease holders. Each checks
+// every answer against the truth.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/etcd/rpc.pb.h"
+#include "tests/sim/cluster.h"
+
+namespace keelson::sim {
+
+// One client that always has one operation under way, against a member of its choice.
+class KvClient {
+ public:
+  KvClient(SimCluster& cluster, int number) : cluster_(cluster), number_(number) {}
+  // Goes on until Stop.
+  void Start();
+  void Stop() { stopped_ = true; }
+  uint64_t operations() const { return operations_; }
+
+ private:
+  // What the running operation was and what was known when it began.
+  struct Operation {
+    std::string value;  // unique; empty for one that writes nothing
+    int64_t known = 1;  // acknowledged before it began
+    uint64_t number = 0;
+    bool over = false;
+    std::shared_ptr<FakeCall> call;
+  };
+  using OperationPtr = std::shared_ptr<Operation>;
+
+  void Next();
+  void NextSoon();
+  OperationPtr Begin();
+  std::string RandomKey();
+  // Sends the call; `on_answer` gets the message of a call that ended well.
+  void Send(SimMember& member, const std::string& method, const std::string& request,
+            OperationPtr operation, std::function<void(const std::string&)> on_answer);
+  void End(const OperationPtr& operation, const absl::Status& status);
+  void Put(SimMember& member);
+  void Delete(SimMember& member);
+  void Transact(SimMember& member);
+  void Read(SimMember& member, bool serializable);
+  void Compact(SimMember& member);
+  void CheckRead(const std::string& who, const etcdserverpb::RangeRequest& request,
+                 const etcdserverpb::RangeResponse& response);
+  void CheckSerializable(SimMember& member, uint64_t power_losses, int64_t revision);
+
+  SimCluster& cluster_;
+  const int number_;
+  bool stopped_ = false;
+  uint64_t operations_ = 0;
+  uint64_t values_ = 0;
+};
+
+// One watcher of a key range that follows it over members, and must see every change once.
+class WatchClient {
+ public:
+  WatchClient(SimCluster& cluster, std::string begin, std::string end)
+      : cluster_(cluster), begin_(std::move(begin)), end_(std::move(end)) {}
+  ~WatchClient();
+  void Start() { Connect(); }
+  // Whether it has seen everything up to the newest change of its range.
+  bool CaughtUp() const;
+  std::string Describe() const;
+
+ private:
+  void Connect();
+  void ConnectLater();
+  void OnResponse(const etcdserverpb::WatchResponse& response);
+  void OnEvents(const etcdserverpb::WatchResponse& response);
+  void CheckAlive();
+
+  SimCluster& cluster_;
+  const std::string begin_, end_;
+  int64_t seen_ = 0;     // everything up to here was delivered, or need not be
+  bool placed_ = false;  // seen_ counts
+  SimMember* member_ = nullptr;
+  uint64_t member_start_ = 0;
+  uint64_t session_ = 0;
+  std::shared_ptr<FakeCall> call_;
+};
+
+// Grants leases, attaches a key, keeps some alive for a while; none may end early, and those that
+// are left alone must end.
+class LeaseClient {
+ public:
+  explicit LeaseClient(SimCluster& cluster, int number) : cluster_(cluster), number_(number) {}
+  void Start() { GrantOne(); }
+  void Stop() { stopped_ = true; }
+  // Checks what was promised against what happened. REQUIRES: all leases had time to end.
+  void CheckAtEnd();
+
+ private:
+  struct Promise {
+    int64_t id = 0;
+    std::string key;
+    Instant until;   // alive at least so long
+    int keep_alives = 0;
+  };
+  using PromisePtr = std::shared_ptr<Promise>;
+
+  void GrantOne();
+  void Again(Duration after);
+  void Attach(PromisePtr promise, int64_t ttl);
+  void KeepAlive(PromisePtr promise, int64_t ttl);
+  void CheckNotEnded(const Promise& promise, const char* when) const;
+
+  SimCluster& cluster_;
+  const int number_;
+  bool stopped_ = false;
+  uint64_t keys_ = 0;
+  std::vector<PromisePtr> promises_;
+};
+
+}  // namespace keelson::sim

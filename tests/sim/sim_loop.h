@@ -1,0 +1,66 @@
+// The loop and the runner of one simulated process.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "server/node/seams.h"
+#include "tests/sim/world.h"
+
+namespace keelson::sim {
+
+// Dies with its process: what it had scheduled never happens.
+class SimLoop final : public server::Loop {
+ public:
+  explicit SimLoop(World& world) : world_(world) {}
+
+  // Called after every task, as the real loop calls its turn-end hooks.
+  void OnTurnEnd(std::function<void()> hook) { hook_ = std::move(hook); }
+
+  // Runs `task` as one turn of this process at `when`, if it still lives.
+  World::EventId TurnAt(Instant when, std::function<void()> task);
+
+  Instant Now() const override { return world_.now(); }
+  uint64_t BootNanos() const override { return static_cast<uint64_t>(world_.now().nanos); }
+  TimerId After(Duration delay, std::function<void()> task) override;
+  void Cancel(TimerId timer) override;
+  void Post(std::function<void()> task) override { TurnAt(world_.now(), std::move(task)); }
+
+  World& world() { return world_; }
+  std::weak_ptr<char> Life() const { return alive_; }
+  // Paused: turns wait until Resume, as under SIGSTOP.
+  void Pause() { paused_ = true; }
+  void Resume();
+
+ private:
+  void Turn(const std::function<void()>& task);
+
+  World& world_;
+  std::function<void()> hook_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  TimerId last_timer_ = 0;
+  std::unordered_map<TimerId, World::EventId> timers_;
+  bool paused_ = false;
+  std::vector<std::function<void()>> delayed_;
+};
+
+// Lanes run side by side, each one job after the other; how long a job takes is up to chance.
+class SimRunner final : public server::Runner {
+ public:
+  SimRunner(SimLoop& loop, Dice& dice) : loop_(loop), dice_(dice) {}
+  void Run(Lane lane, std::function<void()> work, std::function<void()> done) override;
+
+  // Adds up to `extra` to each job: a slow disk.
+  void SetSlowness(Duration extra) { extra_ = extra; }
+
+ private:
+  SimLoop& loop_;
+  Dice& dice_;
+  Duration extra_{0};
+  std::array<Instant, 3> busy_until_{};
+};
+
+}  // namespace keelson::sim

@@ -34,11 +34,14 @@ EventFeed::EventFeed(const WatchHub::Environment& environment, const WatchOption
 void EventFeed::Publish(std::span<const storage::Change> changes, int64_t revision, bool wanted) {
   KEELSON_CHECK(revision >= published_, "the store's revision never goes back");
   if (wanted) {
+    int64_t last = published_;
     for (const storage::Change& change : changes) {
-      KEELSON_CHECK(change.rev.main > published_ && change.rev.main <= revision,
-                    "a revision is published once and whole");
+      KEELSON_CHECK(change.rev.main == last + 1 || (change.rev.main == last && last > published_),
+                    "revisions are published whole, in order and without a gap");
+      last = change.rev.main;
       ring_.Append(std::make_shared<WatchEvent>(change));
     }
+    KEELSON_CHECK(last == revision, "every revision of a batch is published");
     ring_.Trim();
   } else {
     ring_.Reset(revision + 1);

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/mvcc/store_harness.h"
+#include "base/check.h"
+#include "storage/fs/faulty_fs.h"
+#include "storage/mvcc/mvcc_store.h"
 #include "tests/watch/fakes.h"
 
 namespace keelson::server {
@@ -19,7 +21,8 @@ using storage::Change;
 
 class StoreWorld {
  public:
-  explicit StoreWorld(uint64_t seed) : random_(seed), store_(seed) {
+  explicit StoreWorld(uint64_t seed) : random_(seed), disk_([this] { return random_(); }) {
+    OpenStore();
     WatchOptions options{.ring_bytes = size_t{1000} << Roll(6),
                          .batch_changes = size_t{2} << Roll(7)};
     hub_ =
@@ -59,8 +62,25 @@ class StoreWorld {
   void Compact() {
     const int64_t above = store_->revision() - store_->compact_revision();
     if (above < 5) return;
-    store_.Compact(store_->compact_revision() + 1 + Roll(above));
+    auto batch = store_->NewBatch();
+    batch->BeginRequest();
+    ASSERT_TRUE(batch->SetCompactRevision(store_->compact_revision() + 1 + Roll(above)).ok());
+    batch->EndRequest();
+    ASSERT_TRUE(batch->Commit({raft::Term(1), store_->applied().index.Next()}).ok());
     hub_->OnCompacted(store_->compact_revision());
+  }
+
+  // Writes everything out and drops what history may go.
+  void Settle() {
+    auto flush = store_->StartFlush();
+    ASSERT_TRUE(flush.ok());
+    if (*flush != nullptr) {
+      ASSERT_TRUE((*flush)->Run().ok());
+    }
+    if (const auto drop = store_->StartDropHistory()) {
+      ASSERT_TRUE(drop->Run().ok());
+    }
+    while (const auto job = store_->StartCompaction()) ASSERT_TRUE(job->Run().ok());
   }
 
   // A watcher from a revision that can still be had.
@@ -81,10 +101,22 @@ class StoreWorld {
 
   bool Turn() { return loop_.RunTurn() || runner_.RunOne(); }
 
-  storage::StoreHarness& store() { return store_; }
   int64_t events() const { return events_; }
 
  private:
+  void OpenStore() {
+    EXPECT_TRUE(disk_.CreateDirectories("/m").ok());
+    storage::MvccOptions options;
+    options.fs = &disk_;
+    options.dir = "/m/db";
+    options.manual_background = true;
+    options.file_bytes = 16 << 10;
+    options.block_bytes = 1 << 10;
+    auto store = storage::MvccStore::Open(options);
+    KEELSON_CHECK(store.ok(), "an empty disk takes a store");
+    store_ = *std::move(store);
+  }
+
   void Check(const WatchRequestCreate& request, FakeSink* sink) {
     ASSERT_TRUE(sink->responses.front().created());
     sink->responses.pop_front();
@@ -116,7 +148,8 @@ class StoreWorld {
   }
 
   std::mt19937_64 random_;
-  storage::StoreHarness store_;
+  storage::FaultyFileSystem disk_;
+  std::unique_ptr<storage::MvccStore> store_;
   FakeLoop loop_;
   FakeRunner runner_{&loop_};
   std::unique_ptr<WatchHub> hub_;
@@ -139,7 +172,7 @@ TEST(WatchStore, HistoryIsWhatWasAppliedHoweverMuchIsCompactedAndDropped) {
       } else if (what < 64) {
         world.Compact();
       } else if (what < 67) {
-        world.store().Settle();
+        world.Settle();
       } else if (what < 90) {
         world.Watch();
       } else {

@@ -96,7 +96,8 @@ void Core::Impl::CountVotes() {
   if (const auto* pre = std::get_if<PreCandidate>(&role_)) {
     const VoteResult result = tally(pre->votes);
     if (result == VoteResult::kWon) return Campaign(Campaigning::kElection);
-    if (result == VoteResult::kLost) role_ = Follower{.verified = log_.commit()};
+    if (result == VoteResult::kLost)
+      role_ = Follower{.verified = log_.commit(), .acked = log_.commit()};
     return;
   }
   auto* candidate = std::get_if<Candidate>(&role_);
@@ -104,7 +105,8 @@ void Core::Impl::CountVotes() {
   if (disk_.durable_hard().term == term_) candidate->votes[id()] = true;
   const VoteResult result = tally(candidate->votes);
   if (result == VoteResult::kWon) return BecomeLeader();
-  if (result == VoteResult::kLost) role_ = Follower{.verified = log_.commit()};
+  if (result == VoteResult::kLost)
+    role_ = Follower{.verified = log_.commit(), .acked = log_.commit()};
 }
 
 void Core::Impl::BecomeFollower(Term term, NodeId leader, StepDown reason) {
@@ -118,7 +120,7 @@ void Core::Impl::BecomeFollower(Term term, NodeId leader, StepDown reason) {
   auto* follower = std::get_if<Follower>(&role_);
   if (follower == nullptr || !same_term) {
     if (follower == nullptr) ResetElectionTimer();
-    role_ = Follower{.heard_at = now_, .verified = log_.commit()};
+    role_ = Follower{.heard_at = now_, .verified = log_.commit(), .acked = log_.commit()};
     follower = std::get_if<Follower>(&role_);
   }
   follower->leader = leader;
@@ -163,7 +165,8 @@ void Core::Impl::Handle(NodeId from, Term term, const VoteRequest& request) {
   const bool grant = may_vote && up_to_date && !OwnIdentityRefused();
   if (grant) {
     KEELSON_CHECK(!std::holds_alternative<Leader>(role_), "a leader votes for another");
-    if (!std::holds_alternative<Follower>(role_)) role_ = Follower{.verified = log_.commit()};
+    if (!std::holds_alternative<Follower>(role_))
+      role_ = Follower{.verified = log_.commit(), .acked = log_.commit()};
     vote_ = from;
     ResetElectionTimer();
   }

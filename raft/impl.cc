@@ -58,7 +58,7 @@ Core::Impl::Impl(Options options, InitialState state, LogReader* reader)
            reader),
       disk_(state.hard_state, state.last.index),
       configs_(ConfigHistory::At{state.configuration_index, state.configuration}),
-      role_(Follower{.verified = log_.commit()}),
+      role_(Follower{.verified = log_.commit(), .acked = log_.commit()}),
       reads_(options_.boot_id),
       applied_(state.applied) {
   for (ConfigHistory::At& at : ConfigurationsAfter(state)) {
@@ -113,7 +113,14 @@ void Core::Impl::TickAsLeader(Leader& leader) {
   if (now_ - leader.heartbeat_at < static_cast<uint64_t>(options_.heartbeat_ticks)) return;
   leader.heartbeat_at = now_;
   leader.heartbeat_due = true;
-  for (auto& [peer_id, peer] : leader.peers) peer.progress.Unpause();
+  for (auto& [peer_id, peer] : leader.peers) {
+    peer.progress.Unpause();
+    // No advance during a whole heartbeat: an append or its answer may be lost.
+    const Index match = peer.progress.match();
+    const bool open = match < peer.progress.next().Prev();
+    peer.verify_due = peer.forgot || (open && match == peer.match_at_heartbeat);
+    peer.match_at_heartbeat = match;
+  }
   if (leader.transfer.has_value()) ContinueTransfer(leader);
   RecordIncarnations(leader);
 }

@@ -103,14 +103,12 @@ void Core::Impl::Handle(NodeId from, Term, const HeartbeatResponse& response) {
   Peer* peer = Heard(*leader, from, response.stamp);
   if (peer == nullptr) return;
   Progress& progress = peer->progress;
-  progress.Unpause();
-  // Something sent is still open and nothing moved since the last answer: an append may be lost, or
-  // the peer restarted and does not know how far it agrees. An empty append settles it.
-  const bool open = response.match < progress.next().Prev();
-  if (open && progress.match() == peer->match_at_heartbeat) peer->verify_due = true;
-  peer->match_at_heartbeat = progress.match();
-  // It counts like an append's answer, which may have been lost.
-  if (response.match > progress.match()) Acknowledged(*leader, progress, response.match);
+  // It counts like an append's answer, which may have been lost. While probing that answer decides.
+  const bool streaming = progress.mode() == ProgressMode::kReplicate;
+  peer->forgot = response.match < progress.match();
+  if (streaming && response.match > progress.match()) {
+    Acknowledged(*leader, progress, response.match);
+  }
   AnswerRound(*leader, from, response.read);
 }
 

@@ -53,8 +53,8 @@ struct Peer {
   uint64_t heard_at{};  // tick of its last message; its addition counts as one
   uint64_t incarnation_seen = 0;
   Index commit_sent{};
-  // Progress at the last heartbeat answer: no advance since and entries open = something was lost.
-  Index match_at_heartbeat{};
+  Index match_at_heartbeat{};  // progress when the last heartbeat was due
+  bool forgot = false;  // its last heartbeat answer knew of less than it acknowledged: restarted
   bool verify_due = false;  // ask by an empty append whether it has all that was sent
   Freshness freshness{};
   // The configuration entry that drops this peer; it is served until it knows, or for a while.

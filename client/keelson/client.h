@@ -24,8 +24,9 @@ class Client {
   // Checks the options; connects when first needed. InvalidArgument names the bad option.
   static absl::StatusOr<std::unique_ptr<Client>> Create(ClientOptions options);
 
-  // For tests: on another transport, clock and thread.
+  // On a core made elsewhere. REQUIRES: its scheduler runs on a thread of its own.
   explicit Client(std::shared_ptr<internal::Core> core);
+  // Waits for what the client's own thread is doing. Handles and watchers may outlive the client.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

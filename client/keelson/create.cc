@@ -40,10 +40,10 @@ absl::StatusOr<std::vector<std::string>> CheckOptions(const ClientOptions& optio
 absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
   auto addresses = CheckOptions(options);
   if (!addresses.ok()) return WithOutcome(addresses.status(), Outcome::kFailed);
-  auto transport = internal::MakeGrpcTransport(options);
+  const auto scheduler = std::make_shared<internal::TimerThread>();
+  auto transport = internal::MakeGrpcTransport(options, scheduler);
   return std::make_unique<Client>(std::make_shared<internal::Core>(
-      std::move(options), *std::move(addresses), std::make_shared<internal::TimerThread>(),
-      std::move(transport)));
+      std::move(options), *std::move(addresses), scheduler, std::move(transport)));
 }
 
 }  // namespace keelson::client

@@ -162,9 +162,10 @@ class FlagParser {
     std::vector<std::string> names;
     for (const FlagSpec& spec : specs_) names.push_back(spec.name);
     const std::string nearest = Nearest(name, names);
-    return absl::InvalidArgumentError(absl::StrCat(
-        "unknown flag ", word, nearest.empty() ? "" : "; did you mean --", nearest, "?",
-        nearest.empty() ? " (a word that begins with - and is no flag goes after --)" : ""));
+    const std::string hint = nearest.empty()
+                                 ? " (a word that begins with - and is no flag goes after --)"
+                                 : absl::StrCat("; did you mean --", nearest, "?");
+    return absl::InvalidArgumentError(absl::StrCat("unknown flag ", word, hint));
   }
 
   const std::vector<FlagSpec>& specs_;

@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/kvctl/text.h"
 
 namespace keelson::kvctl {
 namespace {
@@ -10,21 +11,6 @@ namespace {
 constexpr char kReplacement[] = "\xef\xbf\xbd";
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
-
-// The length of the UTF-8 character at the start of `text`, or 0 if there is none. Overlong forms
-// and surrogates are let through: they are the sender's own.
-size_t Utf8Length(std::string_view text) {
-  const auto byte = [&text](size_t at) { return static_cast<uint8_t>(text[at]); };
-  size_t length = 0;
-  if (byte(0) >= 0xc2 && byte(0) < 0xe0) length = 2;
-  if (byte(0) >= 0xe0 && byte(0) < 0xf0) length = 3;
-  if (byte(0) >= 0xf0 && byte(0) < 0xf5) length = 4;
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t at = 1; at < length; ++at) {
-    if ((byte(at) & 0xc0) != 0x80) return 0;
-  }
-  return length;
-}
 
 void AppendAscii(char c, std::string& json) {
   switch (c) {

@@ -1,9 +1,12 @@
 // lease grant, revoke, timetolive, list, keep-alive.
+#include <condition_variable>
 #include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <ostream>
 
 #include "absl/strings/numbers.h"
-#include "absl/synchronization/mutex.h"
 #include "client/kvctl/command.h"
 #include "client/kvctl/text.h"
 
@@ -61,38 +64,43 @@ ExitCode KeepAliveOnce(Invocation& invocation, int64_t id) {
 }
 
 // Renewals on their way from the client's thread to the one that prints.
-struct Renewals {
-  absl::Mutex mutex;
-  std::deque<client::LeaseRenewResult> waiting ABSL_GUARDED_BY(mutex);
-  bool lost ABSL_GUARDED_BY(mutex) = false;
+class Renewals {
+ public:
+  void Add(const client::LeaseRenewResult& renewal) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(renewal);
+    changed_.notify_one();
+  }
+
+  void End() {
+    const std::lock_guard lock(mutex_);
+    lost_ = true;
+    changed_.notify_one();
+  }
 
   // The next renewal; nullopt once the lease is lost.
   std::optional<client::LeaseRenewResult> Next() {
-    absl::MutexLock lock(&mutex);
-    const auto available = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex) {
-      return lost || !waiting.empty();
-    };
-    mutex.Await(absl::Condition(&available));
-    if (waiting.empty()) return std::nullopt;
-    client::LeaseRenewResult renewal = waiting.front();
-    waiting.pop_front();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return lost_ || !waiting_.empty(); });
+    if (waiting_.empty()) return std::nullopt;
+    const client::LeaseRenewResult renewal = waiting_.front();
+    waiting_.pop_front();
     return renewal;
   }
+
+ private:
+  std::condition_variable changed_;
+  std::mutex mutex_;  // guards what follows
+  std::deque<client::LeaseRenewResult> waiting_;
+  bool lost_ = false;
 };
 
 ExitCode KeepAlive(Invocation& invocation, int64_t id) {
   const auto renewals = std::make_shared<Renewals>();
   const auto keeper = invocation.client().leases().KeepAlive(
       id, {.on_renewed =
-               [renewals](const client::LeaseRenewResult& renewal) {
-                 absl::MutexLock lock(&renewals->mutex);
-                 renewals->waiting.push_back(renewal);
-               },
-           .on_lost =
-               [renewals] {
-                 absl::MutexLock lock(&renewals->mutex);
-                 renewals->lost = true;
-               }});
+               [renewals](const client::LeaseRenewResult& renewal) { renewals->Add(renewal); },
+           .on_lost = [renewals] { renewals->End(); }});
   while (const auto renewal = renewals->Next()) {
     invocation.writer().LeaseRenew(*renewal);
     invocation.out().flush();

@@ -1,12 +1,14 @@
 #include "client/kvctl/text.h"
 
-#include <cmath>
+#include <algorithm>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 
 namespace keelson::kvctl {
 
@@ -16,9 +18,41 @@ std::string HexBytes(std::string_view bytes) {
   return text;
 }
 
+size_t Utf8Length(std::string_view text) {
+  const auto byte = [&text](size_t at) { return static_cast<uint8_t>(text[at]); };
+  size_t length = 0;
+  if (byte(0) < 0x80) length = 1;
+  if (byte(0) >= 0xc2 && byte(0) < 0xe0) length = 2;
+  if (byte(0) >= 0xe0 && byte(0) < 0xf0) length = 3;
+  if (byte(0) >= 0xf0 && byte(0) < 0xf5) length = 4;
+  if (text.size() < length) return 0;
+  for (size_t at = 1; at < length; ++at) {
+    if ((byte(at) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+std::string Escaped(std::string_view bytes) {
+  std::string text;
+  while (!bytes.empty()) {
+    const size_t length = Utf8Length(bytes);
+    const auto first = static_cast<uint8_t>(bytes[0]);
+    if (length > 1) {
+      text += bytes.substr(0, length);
+    } else if (length == 1 && first >= 0x20 && first != 0x7f) {
+      text += first == '\\' ? "\\\\" : std::string(1, bytes[0]);
+    } else if (first == '\n' || first == '\r' || first == '\t') {
+      text += first == '\n' ? "\\n" : first == '\r' ? "\\r" : "\\t";
+    } else {
+      absl::StrAppendFormat(&text, "\\x%02x", first);
+    }
+    bytes.remove_prefix(std::max<size_t>(length, 1));
+  }
+  return text;
+}
+
 std::string Quoted(std::string_view bytes) {
-  return absl::StrCat("\"", absl::Utf8SafeCHexEscape(absl::string_view(bytes.data(), bytes.size())),
-                      "\"");
+  return absl::StrCat("\"", absl::StrReplaceAll(Escaped(bytes), {{"\"", "\\\""}}), "\"");
 }
 
 std::string HexId(uint64_t id) { return absl::StrFormat("%x", id); }

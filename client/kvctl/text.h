@@ -14,8 +14,15 @@ namespace keelson::kvctl {
 // "\x66\x6f\x6f"
 std::string HexBytes(std::string_view bytes);
 
-// In double quotes, with backslash escapes for what is not printable; UTF-8 stays as it is.
+// With backslash escapes for what is not printable; UTF-8 stays as it is.
+std::string Escaped(std::string_view bytes);
+
+// The same in double quotes, with those inside escaped.
 std::string Quoted(std::string_view bytes);
+
+// The length of the UTF-8 character at the start of `text`, or 0 if there is none. Overlong forms
+// and surrogates are let through: they are the sender's own. REQUIRES: `text` is not empty.
+size_t Utf8Length(std::string_view text);
 
 // Lower-case hexadecimal, as ids are written, and back.
 std::string HexId(uint64_t id);

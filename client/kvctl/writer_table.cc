@@ -1,5 +1,4 @@
 // Tables where an answer has rows; the rest as plain lines.
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_join.h"
 #include "client/kvctl/table.h"
 #include "client/kvctl/text.h"
@@ -90,7 +89,7 @@ class TableWriter : public SimpleWriter {
 
   // A cell is one line: what would break it is escaped.
   std::string Cell(const std::string& bytes) const {
-    return options().hex ? HexBytes(bytes) : absl::Utf8SafeCHexEscape(bytes);
+    return options().hex ? HexBytes(bytes) : Escaped(bytes);
   }
 
   void Print(const Table& table) { table.Print(options().colour, out()); }

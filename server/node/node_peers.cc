@@ -77,10 +77,7 @@ void Node::Impl::OnClosed(raft::NodeId peer) {
 PeerRefusal Node::Impl::Admit(const PeerHello& peer) const {
   const raft::Configuration& configuration = core->configuration();
   if (configuration.removed.contains(peer.id)) return PeerRefusal::kRemovedMember;
-  if (!configuration.IsMember(peer.id)) {
-    // A member that has yet to learn of the cluster listens to whoever calls it.
-    return configuration.members.empty() ? PeerRefusal::kNone : PeerRefusal::kUnknownMember;
-  }
+  // An unknown one may have joined while this member was away.
   const uint64_t known = configuration.IncarnationOf(peer.id);
   if (known != 0 && known != peer.incarnation) return PeerRefusal::kWrongIncarnation;
   return PeerRefusal::kNone;

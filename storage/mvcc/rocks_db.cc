@@ -62,6 +62,12 @@ absl::Status RocksDb::OpenDatabase(bool read_only) {
   }
   if (!status.ok()) return FromRocks(status, Describe("open"));
   db_.reset(db);
+  if (!options_.manual_background) {
+    // Compactions give way to everything else on a small machine.
+    env_->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kLow)
+        .PermitUncheckedError();
+    env_->LowerThreadPoolIOPriority(rocksdb::Env::LOW);
+  }
   KEELSON_CHECK(handles.size() == kFamilies, "every column family has a handle");
   for (int i = 0; i < kFamilies; ++i) families_[i] = handles[i];
   return read_only ? absl::OkStatus() : SyncParent();

@@ -249,5 +249,18 @@ TEST_F(ClientWireTest, ManyThreadsShareOneClient) {
   EXPECT_EQ(client_->kv().Get(KeyRange::Prefix(prefix_), {.count_only = true})->count, 200);
 }
 
+TEST_F(ClientWireTest, AClientMayGoInTheMiddleOfEverything) {
+  for (int round = 0; round < 50; ++round) {
+    auto client = Client::Create({.endpoints = cluster_->endpoints()});
+    ASSERT_TRUE(client.ok()) << client.status();
+    const auto watcher = (*client)->Watch(KeyRange::Prefix(prefix_));
+    const auto keeper = (*client)->leases().KeepAlive(12345);
+    const Kv kv = (*client)->kv();
+    if (round % 2 == 0) client->reset();
+    EXPECT_TRUE(kv.Put(Key("a"), "x").ok());
+    if (round % 3 == 0) watcher->Cancel();
+  }
+}
+
 }  // namespace
 }  // namespace keelson::client

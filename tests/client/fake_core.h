@@ -20,6 +20,12 @@ struct FakeCore {
     core = std::make_shared<client::internal::Core>(std::move(options), addresses, scheduler,
                                                     transport);
   }
+  // What is in flight holds the core, which holds what is in flight.
+  ~FakeCore() {
+    scheduler->DropAll();
+    transport->attempts.clear();
+    transport->streams.clear();
+  }
 
   std::shared_ptr<FakeScheduler> scheduler = std::make_shared<FakeScheduler>();
   std::shared_ptr<FakeTransport> transport = std::make_shared<FakeTransport>();

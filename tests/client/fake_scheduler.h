@@ -44,6 +44,11 @@ class FakeScheduler : public client::internal::Scheduler {
     now_ = end;
   }
 
+  // Forgets all tasks.
+  void DropAll() {
+    while (!due_.empty()) due_.erase(due_.begin());
+  }
+
   size_t pending() const { return due_.size(); }
 
  private:

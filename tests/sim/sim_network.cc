@@ -51,6 +51,8 @@ bool SimNetwork::Send(raft::NodeId from, raft::NodeId to, server::PeerMessage me
   if (!ports_.contains(to)) return false;
   ++counters_.sent;
   const int channel = static_cast<int>(server::ChannelOf(message));
+  // A connection never repeats a frame; Raft alone must bear it even so.
+  const bool repeatable = std::holds_alternative<raft::Message>(message);
   server::ScatterList list;
   if (!server::EncodeFrame(std::move(message), list)) return false;
   if (IsCut(from, to)) {
@@ -71,7 +73,7 @@ bool SimNetwork::Send(raft::NodeId from, raft::NodeId to, server::PeerMessage me
     when = last = std::max(when, last + Duration(1));
   }
   const std::string frame = list.ToString();
-  if (dice.OneIn(odds_.repeat_one_in)) {
+  if (repeatable && dice.OneIn(odds_.repeat_one_in)) {
     ++counters_.repeated;
     DeliverLater(from, to, frame, when + dice.Between(Duration(0), odds_.slow));
   }

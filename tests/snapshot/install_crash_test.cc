@@ -55,7 +55,8 @@ bool CrashAfter(uint64_t seed, uint64_t changes) {
   target.store = nullptr;
   sender.store = nullptr;
   checkpoint = nullptr;
-  world.disk().PowerLoss(seed % 2 == 0 ? PowerLossMode::kLoseAll : PowerLossMode::kRandom);
+  world.disk().PowerLoss((seed + changes) % 2 == 0 ? PowerLossMode::kLoseAll
+                                                   : PowerLossMode::kRandom);
 
   OpenedStore after = world.Open(kTarget);
   if (after.store == nullptr) return false;
@@ -77,7 +78,7 @@ bool CrashAfter(uint64_t seed, uint64_t changes) {
 }
 
 TEST(InstallCrashTest, InstallLeavesOneWholeStoreWhereverThePowerFails) {
-  uint64_t first = 1, last = 2;
+  uint64_t first = 1, last = 1;
   if (const char* seed = std::getenv("KEELSON_SEED")) {
     first = last = std::strtoull(seed, nullptr, 10);
   }

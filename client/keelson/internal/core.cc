@@ -1,10 +1,9 @@
 #include "client/keelson/internal/core.h"
 
 #include <algorithm>
+#include <future>
 #include <random>
 #include <utility>
-
-#include "absl/synchronization/notification.h"
 
 namespace keelson::client::internal {
 namespace {
@@ -23,7 +22,7 @@ Core::Core(ClientOptions options, std::vector<std::string> addresses,
       jitter_state_(std::random_device{}()) {}
 
 absl::Duration Core::Backoff(int attempt) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   jitter_state_ = jitter_state_ * 6364136223846793005ULL + 1442695040888963407ULL;
   // Between half and the whole of the step, so that clients of a failed member spread out.
   const double part = 0.5 + 0.5 * static_cast<double>(jitter_state_ >> 40) / (1 << 24);
@@ -37,14 +36,12 @@ absl::StatusOr<std::string> RunUnary(const std::shared_ptr<Core>& core, UnaryReq
                            "the work to a thread of your own"),
                        Outcome::kFailed);
   }
-  absl::StatusOr<std::string> result = absl::UnknownError("");
-  absl::Notification finished;
-  StartUnary(core, std::move(request), [&](absl::StatusOr<std::string> answer) {
-    result = std::move(answer);
-    finished.Notify();
+  // Shared: the waiter may be gone before set_value has returned.
+  const auto result = std::make_shared<std::promise<absl::StatusOr<std::string>>>();
+  StartUnary(core, std::move(request), [result](absl::StatusOr<std::string> answer) {
+    result->set_value(std::move(answer));
   });
-  finished.WaitForNotification();
-  return result;
+  return result->get_future().get();
 }
 
 }  // namespace keelson::client::internal

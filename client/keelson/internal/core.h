@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -44,14 +45,14 @@ class Core {
   const std::shared_ptr<Scheduler> scheduler_;
   const std::shared_ptr<Transport> transport_;
   EndpointSet endpoints_;
-  absl::Mutex mutex_;
-  uint64_t jitter_state_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;  // guards jitter_state_
+  uint64_t jitter_state_;
 };
 
 using UnaryDone = std::function<void(absl::StatusOr<std::string>)>;
 
 // Starts a request with retries and failover within its deadline; `done` gets the answer's body or
-// a status with an outcome, once, on any thread.
+// a status with an outcome, once, on the scheduler's thread.
 void StartUnary(const std::shared_ptr<Core>& core, UnaryRequest request, UnaryDone done);
 
 // StartUnary and wait. Fails at once on the client's own thread, where it would never end.

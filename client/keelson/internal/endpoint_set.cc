@@ -45,7 +45,7 @@ EndpointSet::EndpointSet(std::vector<std::string> addresses) : size_(addresses.s
 }
 
 std::string EndpointSet::Pick(const std::vector<std::string>& avoid, Instant now) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   const auto avoided = [&avoid](const Endpoint& endpoint) {
     return std::find(avoid.begin(), avoid.end(), endpoint.address) != avoid.end();
   };
@@ -71,7 +71,7 @@ EndpointSet::Endpoint* EndpointSet::Find(const std::string& address) {
 }
 
 void EndpointSet::Succeeded(const std::string& address) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (Endpoint* endpoint = Find(address)) {
     endpoint->failures = 0;
     endpoint->rests_until = -absl::InfiniteDuration();
@@ -79,7 +79,7 @@ void EndpointSet::Succeeded(const std::string& address) {
 }
 
 void EndpointSet::Failed(const std::string& address, Instant now) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (Endpoint* endpoint = Find(address)) {
     const int doublings = std::min(endpoint->failures++, kMaxDoublings);
     endpoint->rests_until = now + kFirstRest * (1 << doublings);
@@ -87,7 +87,7 @@ void EndpointSet::Failed(const std::string& address, Instant now) {
 }
 
 std::vector<std::string> EndpointSet::addresses() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   std::vector<std::string> result;
   for (const Endpoint& endpoint : endpoints_) result.push_back(endpoint.address);
   return result;

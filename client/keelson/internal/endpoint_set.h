@@ -1,12 +1,11 @@
 // Which member to ask: sticky, in order of preference, around those that failed lately.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "client/keelson/internal/scheduler.h"
 
 namespace keelson::client::internal {
@@ -44,12 +43,13 @@ class EndpointSet {
     Instant rests_until = -absl::InfiniteDuration();
   };
 
-  Endpoint* Find(const std::string& address) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // REQUIRES: mutex_ is held.
+  Endpoint* Find(const std::string& address);
 
   const size_t size_;
-  mutable absl::Mutex mutex_;
-  std::vector<Endpoint> endpoints_ ABSL_GUARDED_BY(mutex_);
-  size_t current_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable std::mutex mutex_;  // guards what follows
+  std::vector<Endpoint> endpoints_;
+  size_t current_ = 0;
 };
 
 }  // namespace keelson::client::internal

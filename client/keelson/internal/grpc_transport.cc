@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <mutex>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 
 namespace keelson::client::internal {
 namespace {
@@ -62,10 +61,10 @@ Reach ReachOf(const grpc::ClientContext& context, const grpc::Status& status) {
 
 // The part of gRPC's text that says why, without what our own message says around it.
 std::string Reason(const grpc::Status& status) {
-  constexpr absl::string_view kBeforeReason = "last error: UNKNOWN: ";
+  const std::string before = "last error: UNKNOWN: ";
   const std::string& text = status.error_message();
-  const size_t at = NeverConnected(status) ? text.find(kBeforeReason) : std::string::npos;
-  return at == std::string::npos ? text : text.substr(at + kBeforeReason.size());
+  const size_t at = NeverConnected(status) ? text.find(before) : std::string::npos;
+  return at == std::string::npos ? text : text.substr(at + before.size());
 }
 
 CallEnd EndOf(const grpc::ClientContext& context, const grpc::Status& status) {
@@ -83,12 +82,15 @@ void Prepare(const CallStart& start, grpc::ClientContext& context) {
   context.set_deadline(absl::ToChronoTime(absl::Now() + start.timeout));
 }
 
-// A call in flight owns itself through its completion.
+// All that one call needs, kept by its completion. It is destroyed on the client's thread: a
+// context holds the channel, and the last channel must not die on a thread of gRPC's, which would
+// then wait for itself.
 struct UnaryState {
   grpc::ClientContext context;
   std::string method;
   grpc::ByteBuffer request;
   grpc::ByteBuffer response;
+  std::function<void(CallEnd)> done;
 };
 
 // Keeps itself alive until OnDone. gRPC wants one write and one read at a time, and all operations
@@ -97,8 +99,8 @@ class GrpcStream : public Stream,
                    public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                    public std::enable_shared_from_this<GrpcStream> {
  public:
-  GrpcStream(std::string method, StreamEvents events)
-      : method_(std::move(method)), events_(std::move(events)) {}
+  GrpcStream(std::string method, StreamEvents events, std::shared_ptr<Scheduler> scheduler)
+      : method_(std::move(method)), events_(std::move(events)), scheduler_(std::move(scheduler)) {}
 
   void Open(grpc::GenericStub& stub, const CallStart& start) {
     self_ = shared_from_this();
@@ -109,14 +111,14 @@ class GrpcStream : public Stream,
   }
 
   void Send(std::string message) override {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (closed_) return;
     outgoing_.push_back(ToBuffer(message));
     if (outgoing_.size() == 1) StartWrite(&outgoing_.front());
   }
 
   void Read() override {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (closed_) return;
     ++wanted_;
     if (wanted_ == 1) StartRead(&incoming_);
@@ -129,15 +131,16 @@ class GrpcStream : public Stream,
 
   void OnWriteDone(bool ok) override {
     if (!ok) return Close();
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     outgoing_.pop_front();
     if (!closed_ && !outgoing_.empty()) StartWrite(&outgoing_.front());
   }
 
   void OnReadDone(bool ok) override {
     if (!ok) return Close();
-    events_.on_message(ToString(incoming_));
-    absl::MutexLock lock(&mutex_);
+    scheduler_->Post(
+        [self = self_, bytes = ToString(incoming_)] { self->events_.on_message(bytes); });
+    const std::lock_guard lock(mutex_);
     --wanted_;
     if (!closed_ && wanted_ > 0) StartRead(&incoming_);
   }
@@ -145,15 +148,16 @@ class GrpcStream : public Stream,
   void OnDone(const grpc::Status& status) override {
     CallEnd end = EndOf(context_, status);
     if (end.status.ok()) end.status = absl::UnavailableError("the member ended the stream");
-    events_.on_end(std::move(end));
-    self_.reset();
+    // The scheduler by a reference of its own: once posted, this object may be gone.
+    const std::shared_ptr<Scheduler> scheduler = scheduler_;
+    scheduler->Post([self = std::move(self_), end = std::move(end)] { self->events_.on_end(end); });
   }
 
  private:
   // From now on no operation is started, so gRPC may finish.
   void Close() {
     {
-      absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       if (closed_) return;
       closed_ = true;
     }
@@ -162,18 +166,20 @@ class GrpcStream : public Stream,
 
   const std::string method_;
   const StreamEvents events_;
+  const std::shared_ptr<Scheduler> scheduler_;
   grpc::ClientContext context_;
   std::shared_ptr<GrpcStream> self_;  // from Open to OnDone
-  absl::Mutex mutex_;
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  std::deque<grpc::ByteBuffer> outgoing_ ABSL_GUARDED_BY(mutex_);  // the front is being written
-  int wanted_ ABSL_GUARDED_BY(mutex_) = 0;  // reads asked for; the first is in progress
+  std::mutex mutex_;                  // guards what follows
+  bool closed_ = false;
+  std::deque<grpc::ByteBuffer> outgoing_;  // the front is being written
+  int wanted_ = 0;                         // reads asked for; the first is in progress
   grpc::ByteBuffer incoming_;
 };
 
 class GrpcTransport : public Transport {
  public:
-  explicit GrpcTransport(const ClientOptions& options) {
+  GrpcTransport(const ClientOptions& options, std::shared_ptr<Scheduler> scheduler)
+      : scheduler_(std::move(scheduler)) {
     const auto milliseconds = [](absl::Duration duration) {
       return static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(duration), 1 << 30));
     };
@@ -195,25 +201,30 @@ class GrpcTransport : public Transport {
     auto state = std::make_shared<UnaryState>();
     state->method = std::move(start.method);
     state->request = ToBuffer(request);
+    state->done = std::move(done);
     Prepare(start, state->context);
+    UnaryState& call = *state;
     StubFor(start.endpoint)
-        ->UnaryCall(&state->context, state->method, {}, &state->request, &state->response,
-                    [state, done = std::move(done)](grpc::Status status) {
-                      CallEnd end = EndOf(state->context, status);
-                      if (status.ok()) end.body = ToString(state->response);
-                      done(std::move(end));
-                    });
+        ->UnaryCall(
+            &call.context, call.method, {}, &call.request, &call.response,
+            [scheduler = scheduler_, state = std::move(state)](grpc::Status status) mutable {
+              scheduler->Post([state = std::move(state), status = std::move(status)] {
+                CallEnd end = EndOf(state->context, status);
+                if (status.ok()) end.body = ToString(state->response);
+                state->done(std::move(end));
+              });
+            });
   }
 
   std::shared_ptr<Stream> OpenStream(CallStart start, StreamEvents events) override {
-    auto stream = std::make_shared<GrpcStream>(start.method, std::move(events));
+    auto stream = std::make_shared<GrpcStream>(start.method, std::move(events), scheduler_);
     stream->Open(*StubFor(start.endpoint), start);
     return stream;
   }
 
  private:
   std::shared_ptr<grpc::GenericStub> StubFor(const std::string& endpoint) {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     std::shared_ptr<grpc::GenericStub>& stub = stubs_[endpoint];
     if (stub == nullptr) {
       stub = std::make_shared<grpc::GenericStub>(grpc::CreateCustomChannel(
@@ -222,15 +233,17 @@ class GrpcTransport : public Transport {
     return stub;
   }
 
+  const std::shared_ptr<Scheduler> scheduler_;
   grpc::ChannelArguments arguments_;
-  absl::Mutex mutex_;
-  std::map<std::string, std::shared_ptr<grpc::GenericStub>> stubs_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;  // guards stubs_
+  std::map<std::string, std::shared_ptr<grpc::GenericStub>> stubs_;
 };
 
 }  // namespace
 
-std::shared_ptr<Transport> MakeGrpcTransport(const ClientOptions& options) {
-  return std::make_shared<GrpcTransport>(options);
+std::shared_ptr<Transport> MakeGrpcTransport(const ClientOptions& options,
+                                             std::shared_ptr<Scheduler> scheduler) {
+  return std::make_shared<GrpcTransport>(options, std::move(scheduler));
 }
 
 }  // namespace keelson::client::internal

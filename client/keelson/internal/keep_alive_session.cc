@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "client/keelson/internal/convert.h"
+#include "client/keelson/internal/wait.h"
 
 namespace keelson::client::internal {
 namespace {
@@ -45,18 +46,17 @@ void KeepAliveSession::Stop() {
 }
 
 absl::Status KeepAliveSession::lost() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return lost_;
 }
 
 bool KeepAliveSession::WaitLost(absl::Duration timeout) const {
-  absl::MutexLock lock(&mutex_);
-  const auto lost = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !lost_.ok(); };
-  return mutex_.AwaitWithTimeout(absl::Condition(&lost), timeout);
+  std::unique_lock lock(mutex_);
+  return WaitFor(lost_changed_, lock, timeout, [this] { return !lost_.ok(); });
 }
 
 absl::Duration KeepAliveSession::Remaining() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (!lost_.ok()) return absl::ZeroDuration();
   return std::max(deadline_ - core_->scheduler().Now(), absl::ZeroDuration());
 }
@@ -81,17 +81,9 @@ void KeepAliveSession::Open() {
       {.endpoint = endpoint_,
        .method = "/etcdserverpb.Lease/LeaseKeepAlive",
        .metadata = {{"hasleader", "true"}}},
-      {.on_message =
-           [self, generation](std::string bytes) {
-             self->core_->scheduler().Post([self, generation, bytes = std::move(bytes)] {
-               self->OnMessage(generation, bytes);
-             });
-           },
-       .on_end =
-           [self, generation](CallEnd end) {
-             self->core_->scheduler().Post(
-                 [self, generation, end = std::move(end)] { self->OnEnd(generation, end); });
-           }});
+      {.on_message = [self,
+                      generation](const std::string& bytes) { self->OnMessage(generation, bytes); },
+       .on_end = [self, generation](const CallEnd& end) { self->OnEnd(generation, end); }});
 }
 
 void KeepAliveSession::OnMessage(uint64_t generation, const std::string& bytes) {
@@ -141,7 +133,7 @@ void KeepAliveSession::RenewAfter(absl::Duration pause) {
 
 void KeepAliveSession::SetDeadline(Instant deadline) {
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     deadline_ = deadline;
   }
   core_->scheduler().Cancel(deadline_timer_);
@@ -157,8 +149,9 @@ void KeepAliveSession::Lose(absl::Status reason) {
   if (stopped_) return;
   Shutdown();
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     lost_ = std::move(reason);
+    lost_changed_.notify_all();
   }
   if (options_.on_lost) options_.on_lost();
 }

@@ -9,11 +9,11 @@
 // later than the cluster's own.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "client/keelson/internal/core.h"
 #include "client/keelson/lease.h"
 
@@ -61,9 +61,10 @@ class KeepAliveSession : public std::enable_shared_from_this<KeepAliveSession> {
   Scheduler::TimerId step_ = Scheduler::kNoTimer;  // the next renewal, or the end of patience
   Scheduler::TimerId deadline_timer_ = Scheduler::kNoTimer;
 
-  mutable absl::Mutex mutex_;
-  absl::Status lost_ ABSL_GUARDED_BY(mutex_);
-  Instant deadline_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteDuration();
+  mutable std::condition_variable lost_changed_;
+  mutable std::mutex mutex_;  // guards what follows
+  absl::Status lost_;
+  Instant deadline_ = absl::InfiniteDuration();
 };
 
 }  // namespace keelson::client::internal

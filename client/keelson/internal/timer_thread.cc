@@ -18,11 +18,11 @@ TimerThread::TimerThread() : state_(std::make_shared<State>()) {
 TimerThread::~TimerThread() {
   std::map<std::pair<Instant, TimerId>, std::function<void()>> dropped;
   {
-    absl::MutexLock lock(&state_->mutex);
+    const std::lock_guard lock(state_->mutex);
     state_->stopped = true;
     state_->due.swap(dropped);
     state_->when.clear();
-    state_->changed.SignalAll();
+    state_->changed.notify_all();
   }
   if (InLoop()) {
     thread_.detach();
@@ -36,7 +36,7 @@ Instant TimerThread::Now() const { return MonotonicNow(); }
 void TimerThread::Post(std::function<void()> task) { After(absl::ZeroDuration(), std::move(task)); }
 
 Scheduler::TimerId TimerThread::After(absl::Duration delay, std::function<void()> task) {
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   const TimerId id = ++state_->last_id;
   if (state_->stopped) return id;
   // Posted tasks come before timers and keep their order: they are all due at the origin.
@@ -44,12 +44,12 @@ Scheduler::TimerId TimerThread::After(absl::Duration delay, std::function<void()
       delay <= absl::ZeroDuration() ? absl::ZeroDuration() : MonotonicNow() + delay;
   state_->due.emplace(std::make_pair(when, id), std::move(task));
   state_->when.emplace(id, when);
-  if (state_->due.begin()->first.second == id) state_->changed.Signal();
+  if (state_->due.begin()->first.second == id) state_->changed.notify_one();
   return id;
 }
 
 void TimerThread::Cancel(TimerId timer) {
-  absl::MutexLock lock(&state_->mutex);
+  const std::lock_guard lock(state_->mutex);
   const auto found = state_->when.find(timer);
   if (found == state_->when.end()) return;
   state_->due.erase({found->second, timer});
@@ -59,25 +59,25 @@ void TimerThread::Cancel(TimerId timer) {
 bool TimerThread::InLoop() const { return std::this_thread::get_id() == thread_.get_id(); }
 
 void TimerThread::Run(const std::shared_ptr<State>& state) {
-  absl::MutexLock lock(&state->mutex);
+  std::unique_lock lock(state->mutex);
   while (!state->stopped) {
     if (state->due.empty()) {
-      state->changed.Wait(&state->mutex);
+      state->changed.wait(lock);
       continue;
     }
     const auto first = state->due.begin();
     const absl::Duration wait = first->first.first - MonotonicNow();
     if (wait > absl::ZeroDuration()) {
-      state->changed.WaitWithTimeout(&state->mutex, wait);
+      state->changed.wait_for(lock, absl::ToChronoNanoseconds(wait));
       continue;
     }
     auto task = std::move(first->second);
     state->when.erase(first->first.second);
     state->due.erase(first);
-    state->mutex.Unlock();
+    lock.unlock();
     task();
     task = nullptr;
-    state->mutex.Lock();
+    lock.lock();
   }
 }
 

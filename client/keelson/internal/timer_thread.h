@@ -1,13 +1,13 @@
 // The Scheduler of production: one thread that runs posted tasks and due timers.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "client/keelson/internal/scheduler.h"
 
 namespace keelson::client::internal {
@@ -28,13 +28,13 @@ class TimerThread : public Scheduler {
  private:
   // Outlives the TimerThread object if that is destroyed on its own thread.
   struct State {
-    absl::Mutex mutex;
+    std::condition_variable changed;
+    std::mutex mutex;  // guards what follows
     // Ordered by due time, then by the order of scheduling.
-    std::map<std::pair<Instant, TimerId>, std::function<void()>> due ABSL_GUARDED_BY(mutex);
-    std::map<TimerId, Instant> when ABSL_GUARDED_BY(mutex);
-    TimerId last_id ABSL_GUARDED_BY(mutex) = 0;
-    bool stopped ABSL_GUARDED_BY(mutex) = false;
-    absl::CondVar changed;
+    std::map<std::pair<Instant, TimerId>, std::function<void()>> due;
+    std::map<TimerId, Instant> when;
+    TimerId last_id = 0;
+    bool stopped = false;
   };
 
   static void Run(const std::shared_ptr<State>& state);

@@ -1,5 +1,9 @@
 // The seam between the client's decisions and gRPC: addresses, methods and bytes, nothing else.
 // Production binds it to grpc++ (grpc_transport.h), the unit tests to a scripted fake.
+//
+// Thread rule: the functions may be called on any thread; completions and events come on the
+// scheduler's thread, one at a time. So no decision of the client ever runs on a thread of gRPC's,
+// and nothing of the client is destroyed there.
 #pragma once
 
 #include <functional>
@@ -36,8 +40,7 @@ struct CallStart {
   absl::Duration timeout = absl::InfiniteDuration();
 };
 
-// One open bidirectional stream. All functions are thread-safe and may be called from the stream's
-// own events; after the end they do nothing.
+// One open bidirectional stream. After its end all functions do nothing.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -50,18 +53,17 @@ class Stream {
   virtual void Cancel() = 0;
 };
 
-// Called one at a time, in order; `on_end` once, last. On any thread.
+// Called in order; `on_end` once, last.
 struct StreamEvents {
   std::function<void(std::string)> on_message = {};
   std::function<void(CallEnd)> on_end = {};
 };
 
-// Thread-safe.
 class Transport {
  public:
   virtual ~Transport() = default;
 
-  // One request, one answer; `done` is called exactly once, on any thread.
+  // One request, one answer; `done` is called exactly once, never from inside Unary.
   virtual void Unary(CallStart start, std::string request, std::function<void(CallEnd)> done) = 0;
 
   virtual std::shared_ptr<Stream> OpenStream(CallStart start, StreamEvents events) = 0;

@@ -2,39 +2,42 @@
 
 #include <utility>
 
+#include "client/keelson/internal/wait.h"
+
 namespace keelson::client::internal {
 
 bool WatchQueue::Push(WatchBatch batch) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (ended_) return true;
   events_ += batch.events.size();
   batches_.push_back(std::move(batch));
   full_ = events_ > max_events_;
+  changed_.notify_all();
   return !full_;
 }
 
 void WatchQueue::End(absl::Status status, bool drop) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (drop) batches_.clear();
   if (ended_) return;
   ended_ = true;
   end_ = std::move(status);
+  changed_.notify_all();
 }
 
 void WatchQueue::SetReady(int64_t revision) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (ready_) return;
   ready_ = true;
   ready_revision_ = revision;
+  changed_.notify_all();
 }
 
 absl::StatusOr<WatchBatch> WatchQueue::Next(absl::Duration timeout, bool& drained) {
   drained = false;
-  absl::MutexLock lock(&mutex_);
-  const auto available = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return ended_ || !batches_.empty();
-  };
-  if (!mutex_.AwaitWithTimeout(absl::Condition(&available), timeout)) {
+  std::unique_lock lock(mutex_);
+  const auto available = [this] { return ended_ || !batches_.empty(); };
+  if (!WaitFor(changed_, lock, timeout, available)) {
     return absl::DeadlineExceededError("no change within the time given; the watch goes on");
   }
   if (batches_.empty()) return end_;
@@ -47,9 +50,8 @@ absl::StatusOr<WatchBatch> WatchQueue::Next(absl::Duration timeout, bool& draine
 }
 
 absl::StatusOr<int64_t> WatchQueue::WaitReady(absl::Duration timeout) {
-  absl::MutexLock lock(&mutex_);
-  const auto known = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return ready_ || ended_; };
-  if (!mutex_.AwaitWithTimeout(absl::Condition(&known), timeout)) {
+  std::unique_lock lock(mutex_);
+  if (!WaitFor(changed_, lock, timeout, [this] { return ready_ || ended_; })) {
     return absl::DeadlineExceededError(
         "no member accepted the watch within the time given; it goes on trying");
   }

@@ -1,11 +1,11 @@
 // Batches on their way from the client's thread to whoever calls Watcher::Next.
 #pragma once
 
+#include <condition_variable>
 #include <deque>
+#include <mutex>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/keelson/watch.h"
 
@@ -34,14 +34,15 @@ class WatchQueue {
 
  private:
   const size_t max_events_;
-  absl::Mutex mutex_;
-  std::deque<WatchBatch> batches_ ABSL_GUARDED_BY(mutex_);
-  size_t events_ ABSL_GUARDED_BY(mutex_) = 0;  // in batches_
-  bool full_ ABSL_GUARDED_BY(mutex_) = false;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status end_ ABSL_GUARDED_BY(mutex_);
-  bool ready_ ABSL_GUARDED_BY(mutex_) = false;
-  int64_t ready_revision_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::condition_variable changed_;
+  std::mutex mutex_;  // guards what follows
+  std::deque<WatchBatch> batches_;
+  size_t events_ = 0;  // in batches_
+  bool full_ = false;
+  bool ended_ = false;
+  absl::Status end_;
+  bool ready_ = false;
+  int64_t ready_revision_ = 0;
 };
 
 }  // namespace keelson::client::internal

@@ -84,23 +84,14 @@ void WatchSession::Open() {
   endpoint_ = core_->endpoints().Pick({}, core_->scheduler().Now());
   const uint64_t generation = ++generation_;
   const auto self = shared_from_this();
-  // Events arrive on gRPC's threads and are handed to the client's one. A member without a leader
-  // ends the stream, so that the watch moves to one that has.
+  // A member without a leader ends the stream, so that the watch moves to one that has.
   stream_ = core_->transport().OpenStream(
       {.endpoint = endpoint_,
        .method = "/etcdserverpb.Watch/Watch",
        .metadata = {{"hasleader", "true"}}},
-      {.on_message =
-           [self, generation](std::string bytes) {
-             self->core_->scheduler().Post([self, generation, bytes = std::move(bytes)] {
-               self->OnMessage(generation, bytes);
-             });
-           },
-       .on_end =
-           [self, generation](CallEnd end) {
-             self->core_->scheduler().Post(
-                 [self, generation, end = std::move(end)] { self->OnEnd(generation, end); });
-           }});
+      {.on_message = [self,
+                      generation](const std::string& bytes) { self->OnMessage(generation, bytes); },
+       .on_end = [self, generation](const CallEnd& end) { self->OnEnd(generation, end); }});
   for (size_t index = 0; index < targets_.size(); ++index) SendCreate(index);
   stream_->Read();
   timer_ = core_->scheduler().After(kCreateTimeout, [self] { self->OnCreateTimeout(); });

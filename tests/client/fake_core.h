@@ -22,6 +22,7 @@ struct FakeCore {
   }
   // What is in flight holds the core, which holds what is in flight.
   ~FakeCore() {
+    scheduler->RunReady();
     scheduler->DropAll();
     transport->attempts.clear();
     transport->streams.clear();

@@ -59,6 +59,8 @@ absl::StatusOr<std::shared_ptr<Segment>> Finish(const SegmentPlan& plan, Segment
   segment->header = header;
   segment->file = std::move(*opened);
   segment->file_bytes = *size;
+  // One that was made on demand leaves no room for a table.
+  segment->is_recyclable = header.area_bytes == AreaBytesWithTable(*size);
   return segment;
 }
 
@@ -139,7 +141,8 @@ absl::StatusOr<std::shared_ptr<Segment>> MakeSegmentOnDemand(const SegmentPlan& 
 
 absl::StatusOr<std::shared_ptr<Segment>> RecycleSegment(const SegmentPlan& plan,
                                                         const Segment& old_segment) {
-  KEELSON_CHECK(old_segment.file_bytes == plan.file_bytes, "only full-size segments live again");
+  KEELSON_CHECK(old_segment.is_recyclable && old_segment.file_bytes == plan.file_bytes,
+                "only full-size segments of known content live again");
   const std::string path = UnfinishedPath(plan);
   absl::Status status = plan.fs->Rename(old_segment.path(), path);
   if (status.ok()) status = plan.fs->SyncDirectory(plan.dir);

@@ -14,11 +14,14 @@
 
 namespace keelson::storage {
 
-// One segment file, open. Immutable but for what is in the file.
+// One segment file, open. Immutable once it is in use, but for what is in the file.
 struct Segment {
   SegmentHeader header;
   std::unique_ptr<File> file;
   uint64_t file_bytes = 0;
+  // The disk holds what reads of the file show, so that its old content can be told by it later.
+  // Not known of what an earlier process wrote: after a failed sync the page cache shows more.
+  bool is_recyclable = false;
 
   const std::string& path() const { return file->path(); }
 };

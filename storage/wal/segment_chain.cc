@@ -18,8 +18,7 @@ absl::Status VisitAllFrames(const Segment& segment, const FrameVisitor& on_frame
 }
 
 // The first frame of a segment; nothing for a spare and for one whose first write was torn away.
-absl::StatusOr<std::optional<GroupFrame>> FirstFrame(const Segment& segment,
-                                                     const FrameVisitor& on_frame,
+absl::StatusOr<std::optional<GroupFrame>> FirstFrame(Segment& segment, const FrameVisitor& on_frame,
                                                      std::vector<std::string>* notes) {
   SegmentReader reader(&segment, kAreaOffset);
   auto frame = reader.Frame(kAreaOffset);
@@ -31,7 +30,10 @@ absl::StatusOr<std::optional<GroupFrame>> FirstFrame(const Segment& segment,
   }
   absl::StatusOr<bool> never_used = reader.StampIsEmpty();
   if (!never_used.ok()) return never_used.status();
-  if (*never_used) return frame;
+  if (*never_used) {
+    segment.is_recyclable = segment.header.area_bytes == AreaBytesWithTable(segment.file_bytes);
+    return frame;
+  }
   auto stamp = reader.Stamp();
   if (!stamp.ok()) return stamp.status();
   if (!stamp->has_value()) return WalDamage(segment, kStampOffset, "the stamp is damaged");

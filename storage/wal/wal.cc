@@ -195,9 +195,8 @@ std::unique_ptr<WalUpkeep> Wal::TakeUpkeep() {
   size_t missing = options_.ready_segments - std::min(options_.ready_segments, ready_.size());
   for (std::shared_ptr<Segment>& old_segment : released_) {
     WalUpkeep::Task task;
-    const SegmentHeader& header = old_segment->header;
-    task.recycle = missing > 0 && old_segment->file_bytes == options_.segment_bytes &&
-                   header.area_bytes == AreaBytesWithTable(options_.segment_bytes);
+    task.recycle = missing > 0 && old_segment->is_recyclable &&
+                   old_segment->file_bytes == options_.segment_bytes;
     if (task.recycle) {
       task.plan = PlanSegment(options_.segment_bytes);
       --missing;

@@ -14,7 +14,7 @@ std::vector<uint64_t> FirstIds(int count) {
   return ids;
 }
 
-Options RandomOptions(std::mt19937_64& random) {
+Options RandomOptions(std::mt19937_64& random, bool churn) {
   Options options = Cluster::DefaultOptions();
   options.random = [&random](uint64_t bound) { return random() % bound; };
   options.election_ticks = 6 + static_cast<int>(random() % 10);
@@ -28,6 +28,12 @@ Options RandomOptions(std::mt19937_64& random) {
   options.max_uncommitted_bytes = small ? 1500 : 1 << 20;
   options.record_incarnations = random() % 2 == 0;
   options.pre_vote = random() % 4 != 0;
+  if (churn) {
+    // Many short terms, and appends that carry one entry each.
+    options.election_ticks = 3;
+    options.heartbeat_ticks = 1;
+    options.max_message_bytes = 1;
+  }
   return options;
 }
 
@@ -46,7 +52,7 @@ RandomRun::RandomRun(uint64_t seed, Coverage* coverage)
       coverage_(coverage),
       ids_(FirstIds(knobs_.members)),
       next_id_(static_cast<uint64_t>(knobs_.members) + 1),
-      cluster_(ids_, {}, RandomOptions(random_), [this](const std::string& what) {
+      cluster_(ids_, {}, RandomOptions(random_, knobs_.churn), [this](const std::string& what) {
         if (violation_.empty()) violation_ = what;
       }) {}
 

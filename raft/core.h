@@ -120,7 +120,8 @@ class Core {
   // The last committed one, and where it was appended.
   const Configuration& committed_configuration() const;
   Index committed_configuration_index() const;
-  // Leader whose quorum answered a round that began after the last check, see check_quorum.
+  // Leader: a quorum confirmed its leadership in a round that began within the last election
+  // timeout.
   bool HasQuorumContact() const;
   StateView View() const;
 

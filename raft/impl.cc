@@ -33,6 +33,9 @@ std::vector<ConfigHistory::At> ConfigurationsAfter(const InitialState& state) {
   return found;
 }
 
+// Terms grow by one per election: what is beyond this is no term, and could wrap around.
+constexpr Term kMaxTerm(uint64_t{1} << 62);
+
 bool IsFromLeader(const MessageBody& body) {
   return std::holds_alternative<AppendRequest>(body) || std::holds_alternative<Heartbeat>(body) ||
          std::holds_alternative<SnapshotOffer>(body) || std::holds_alternative<TimeoutNow>(body);
@@ -128,6 +131,7 @@ void Core::Impl::TickAsLeader(Leader& leader) {
 void Core::Impl::Step(NodeId from, Message message) {
   dirty_ = true;
   if (message.from != from || message.to != id() || from == id() || from.IsNone()) return;
+  if (message.term > kMaxTerm) return;
   if (!AcceptsSender(from, message) || !AcceptsTerm(from, message)) return;
   Dispatch(from, message);
 }

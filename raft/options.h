@@ -36,7 +36,7 @@ struct Options {
   size_t max_uncommitted_bytes = 64 << 20;  // on the leader; one proposal always fits an empty tail
   size_t max_entry_bytes = 64 << 20;        // one payload
   size_t memory_log_bytes = 32 << 20;       // durable entries kept beyond what must be in memory
-  size_t max_committed_bytes = 16 << 20;    // handed out in one Ready
+  size_t max_committed_bytes = 16 << 20;    // handed out as committed and not yet Applied()
 
   bool pre_vote = true;
   bool check_quorum = true;

@@ -36,8 +36,10 @@ bool Core::Impl::FlushPeer(Leader& leader, NodeId id, Peer& peer) {
   while (progress.MaySend(options_.inflight_bytes, options_.max_inflight_messages)) {
     const bool streaming = progress.mode() == ProgressMode::kReplicate;
     if (streaming && progress.next() > log_.last().index) break;
+    const bool from_disk = progress.next() < log_.memory_first();
     if (!SendAppend(leader, id, peer, heard)) break;
     sent = true;
+    if (from_disk) break;  // a turn stays short; the answer brings the next one
   }
   if (progress.mode() != ProgressMode::kReplicate || sent) return sent;
   if (peer.commit_sent >= log_.commit() && !peer.verify_due) return false;

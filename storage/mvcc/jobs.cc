@@ -55,10 +55,24 @@ class DropHistoryJob : public BackgroundJob {
         FromRocks(rocksdb::DeleteFilesInRanges(&db_->db(), db_->family(kUndo), &range, 1, false),
                   db_->Describe("drop history"));
     if (!status.ok()) return status;
+    DropLevel0(end);
     return RewriteTombstones();
   }
 
  private:
+  // Files in level 0 are passed over by DeleteFilesInRanges. Compacting dead ones costs next to
+  // nothing: the filter skips from their first key to the bound.
+  void DropLevel0(const std::string& end) {
+    rocksdb::ColumnFamilyMetaData files;
+    db_->db().GetColumnFamilyMetaData(db_->family(kUndo), &files);
+    std::vector<std::string> dead;
+    if (files.levels.empty()) return;
+    for (const rocksdb::SstFileMetaData& file : files.levels[0].files) {
+      if (file.largestkey < end && !file.being_compacted) dead.push_back(file.name);
+    }
+    if (!dead.empty()) Compact(kUndo, dead, 0);
+  }
+
   // Files worth rewriting: a quarter of the records at least are tombstones, the oldest covered.
   static constexpr uint64_t kTombstoneShare = 4;
 
@@ -78,7 +92,7 @@ class DropHistoryJob : public BackgroundJob {
             count.tombstones == 0 || count.oldest > bound_) {
           continue;
         }
-        Rewrite(file.name, level.level);
+        Compact(kLatest, {file.name}, level.level);
       }
     }
     return absl::OkStatus();
@@ -86,14 +100,14 @@ class DropHistoryJob : public BackgroundJob {
 
   // A file that RocksDB compacts or has compacted meanwhile went through the filter already, so
   // a refusal means nothing; a failing disk shows in the next flush.
-  void Rewrite(const std::string& file, int level) {
+  void Compact(Family family, const std::vector<std::string>& files, int level) {
     rocksdb::CompactionOptions options;
     options.compression = rocksdb::kLZ4Compression;
     options.output_file_size_limit = db_->options().file_bytes;
     options.max_subcompactions = 1;
-    const int bottom = db_->db().NumberLevels(db_->family(kLatest)) - 1;
+    const int bottom = db_->db().NumberLevels(db_->family(family)) - 1;
     db_->db()
-        .CompactFiles(options, db_->family(kLatest), {file}, level == 0 ? bottom : level)
+        .CompactFiles(options, db_->family(family), files, level == 0 ? bottom : level)
         .PermitUncheckedError();
   }
 

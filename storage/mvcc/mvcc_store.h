@@ -40,7 +40,7 @@ struct MvccOptions {
   uint64_t block_cache_bytes = 32 << 20;
   uint64_t recent_bytes = 8 << 20;  // newest versions of lately written keys, for their next put
   uint64_t file_bytes = 64 << 20;   // target size of a table file
-  uint64_t block_bytes = 8 << 10;
+  uint64_t block_bytes = 4 << 10;
   uint64_t background_bytes_per_second = 64 << 20;  // rate limit of flush and compaction; 0: none
   int compact_at_l0_files = 4;
   // Buckets of the count index are split above this many keys.

@@ -1,7 +1,7 @@
 // The cost of making one small append durable, for each way of laying out the file: the measurement
 // behind the choice of preallocated, zeroed, recycled segments (ARCHITECTURE.md).
 //
-//   sync_methods [directory [rounds]]
+//   sync_methods [directory [rounds [bytes]]]
 //
 // The methods take turns within one run, so that a noisy neighbour hits them alike.
 #include <fcntl.h>
@@ -22,7 +22,7 @@ namespace keelson::storage {
 namespace {
 
 constexpr uint64_t kFileBytes = 64 << 20;
-constexpr size_t kRecordBytes = 512;
+constexpr size_t kPageBytes = 4096;
 
 enum class Layout { kGrowing, kAllocated, kZeroed };
 
@@ -38,14 +38,16 @@ constexpr Method kMethods[] = {
     {"fallocate, write + fdatasync", Layout::kAllocated, 0, true},
     {"zeroed/recycled, write + fdatasync", Layout::kZeroed, 0, true},
     {"zeroed/recycled, O_DSYNC", Layout::kZeroed, O_DSYNC, false},
-    {"zeroed/recycled, O_DIRECT + fdatasync (4 KiB)", Layout::kZeroed, O_DIRECT, true},
-    {"zeroed/recycled, O_DIRECT | O_DSYNC (4 KiB)", Layout::kZeroed, O_DIRECT | O_DSYNC, false},
+    {"zeroed/recycled, O_DIRECT + fdatasync", Layout::kZeroed, O_DIRECT, true},
+    {"zeroed/recycled, O_DIRECT | O_DSYNC", Layout::kZeroed, O_DIRECT | O_DSYNC, false},
 };
 
 class Probe {
  public:
-  Probe(const std::string& dir, const Method& method, size_t number)
-      : method_(method), path_(dir + "/sync-method-" + std::to_string(number)) {
+  Probe(const std::string& dir, const Method& method, size_t number, size_t record_bytes)
+      : method_(method),
+        record_bytes_(record_bytes),
+        path_(dir + "/sync-method-" + std::to_string(number)) {
     int fd = open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     KEELSON_CHECK(fd >= 0, "the directory to measure must be writable");
     if (method.layout == Layout::kAllocated) {
@@ -60,9 +62,10 @@ class Probe {
     close(fd);
     fd_ = open(path_.c_str(), O_RDWR | O_CLOEXEC | method.flags);
     void* aligned = nullptr;
-    KEELSON_CHECK(posix_memalign(&aligned, 4096, 4096) == 0, "memory");
+    const size_t whole_pages = (record_bytes_ + kPageBytes - 1) / kPageBytes * kPageBytes;
+    KEELSON_CHECK(posix_memalign(&aligned, kPageBytes, whole_pages) == 0, "memory");
     buffer_.reset(static_cast<char*>(aligned));
-    std::fill(buffer_.get(), buffer_.get() + 4096, 'k');
+    std::fill(buffer_.get(), buffer_.get() + whole_pages, 'k');
   }
   ~Probe() {
     close(fd_);
@@ -73,9 +76,10 @@ class Probe {
 
   void Once() {
     const bool direct = (method_.flags & O_DIRECT) != 0;
-    const size_t bytes = direct ? 4096 : kRecordBytes;
-    // A direct write repeats the whole page that the record is in.
-    const uint64_t at = direct ? offset_ / 4096 * 4096 : offset_;
+    // A direct write repeats the whole pages that the record is in.
+    const size_t whole_pages = (record_bytes_ + kPageBytes - 1) / kPageBytes * kPageBytes;
+    const size_t bytes = direct ? whole_pages : record_bytes_;
+    const uint64_t at = direct ? offset_ / kPageBytes * kPageBytes : offset_;
     const auto start = std::chrono::steady_clock::now();
     KEELSON_CHECK(
         pwrite(fd_, buffer_.get(), bytes, static_cast<off_t>(at)) == static_cast<ssize_t>(bytes),
@@ -84,7 +88,7 @@ class Probe {
     micros_.push_back(
         std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
             .count());
-    offset_ = (offset_ + kRecordBytes) % kFileBytes;
+    offset_ = (offset_ + record_bytes_) % (kFileBytes / 2);
   }
 
   void Report() {
@@ -102,6 +106,7 @@ class Probe {
   };
 
   const Method& method_;
+  const size_t record_bytes_;
   const std::string path_;
   int fd_ = -1;
   uint64_t offset_ = 0;
@@ -109,17 +114,18 @@ class Probe {
   std::vector<double> micros_;
 };
 
-void Run(const std::string& dir, int rounds) {
+void Run(const std::string& dir, int rounds, size_t record_bytes) {
   std::vector<std::unique_ptr<Probe>> probes;
   for (const Method& method : kMethods) {
-    auto probe = std::make_unique<Probe>(dir, method, probes.size());
+    auto probe = std::make_unique<Probe>(dir, method, probes.size(), record_bytes);
     if (probe->usable()) probes.push_back(std::move(probe));
   }
   for (int round = 0; round < rounds; ++round) {
     for (auto& probe : probes) probe->Once();
   }
-  std::printf("| %-46s | %8s | %8s | %8s | %8s |\n|---|---|---|---|---|\n",
-              "durable append of 512 bytes", "p10 us", "p50 us", "p90 us", "p99 us");
+  std::printf("durable append of %zu bytes, rounds: %d\n", record_bytes, rounds);
+  std::printf("| %-46s | %8s | %8s | %8s | %8s |\n|---|---|---|---|---|\n", "method", "p10 us",
+              "p50 us", "p90 us", "p99 us");
   for (auto& probe : probes) probe->Report();
 }
 
@@ -127,6 +133,9 @@ void Run(const std::string& dir, int rounds) {
 }  // namespace keelson::storage
 
 int main(int argc, char** argv) {
-  keelson::storage::Run(argc > 1 ? argv[1] : ".", argc > 2 ? std::atoi(argv[2]) : 1000);
+  const char* const dir = argc > 1 ? argv[1] : ".";
+  const int rounds = argc > 2 ? std::atoi(argv[2]) : 1000;
+  const size_t record_bytes = argc > 3 ? std::strtoull(argv[3], nullptr, 0) : 512;
+  keelson::storage::Run(dir, rounds, record_bytes);
   return 0;
 }

@@ -135,8 +135,11 @@ CommandResult RunCommand(const std::vector<std::string>& argv, const CommandOpti
   CommandResult result;
   if (!pid.ok()) return result;
   int status = 0;
-  const bool ended =
-      WaitUntil(options.timeout, [&] { return waitpid(*pid, &status, WNOHANG) == *pid; });
+  bool ended = false;
+  WaitUntil(options.timeout, [&] {
+    ended = waitpid(*pid, &status, WNOHANG) == *pid;
+    return ended || (options.until && options.until(ReadFile(dir.path() + "/out")));
+  });
   if (!ended) {
     kill(*pid, SIGKILL);
     waitpid(*pid, &status, 0);

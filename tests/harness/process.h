@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,8 @@ struct CommandOptions {
   std::string input = {};
   std::vector<std::string> environment = {};  // "NAME=value", besides the present one
   absl::Duration timeout = absl::Seconds(30);
+  // Kills the command, too, once this holds of what it has written: for commands without an end.
+  std::function<bool(const std::string& out)> until = {};
 };
 CommandResult RunCommand(const std::vector<std::string>& argv, const CommandOptions& options = {});
 

@@ -1,0 +1,68 @@
+#include "tests/differential/exceptions.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "tests/differential/tie_order.h"
+
+namespace keelson::differential {
+namespace {
+
+using etcdserverpb::RangeRequest;
+
+bool ExplainedByTies(const Difference& difference) {
+  return difference.request != nullptr &&
+         EqualButForTies(*difference.request, difference.reference, difference.subject);
+}
+
+bool ExplainedByInvalidSort(const Difference& difference) {
+  if (difference.request == nullptr) return false;
+  const auto* range = std::get_if<RangeRequest>(difference.request);
+  if (range == nullptr) return false;
+  const bool unknown = !RangeRequest::SortOrder_IsValid(range->sort_order()) ||
+                       !RangeRequest::SortTarget_IsValid(range->sort_target());
+  return unknown && difference.subject.code == 3 &&
+         difference.subject.error == "etcdserver: invalid sort option";
+}
+
+// The transcript without what concerns a target that starts at a negative revision.
+std::string WithoutNegativeStarts(const std::string& transcript) {
+  std::vector<std::string> kept;
+  for (absl::string_view line : absl::StrSplit(transcript, '\n')) {
+    if (!absl::StrContains(line, "[negative start]")) kept.emplace_back(line);
+  }
+  return absl::StrJoin(kept, "\n");
+}
+
+bool ExplainedByNegativeStart(const Difference& difference) {
+  return difference.script != nullptr &&
+         WithoutNegativeStarts(difference.reference_text) ==
+             WithoutNegativeStarts(difference.subject_text) &&
+         absl::StrContains(difference.subject_text,
+                           "[negative start] watch -1 created canceled reason "
+                           "\"etcdserver: mvcc: required revision has been compacted\"");
+}
+
+}  // namespace
+
+const std::vector<Exception>& AllExceptions() {
+  static const auto* exceptions = new std::vector<Exception>{
+      {"sort-ties", "etcd sorts with an unstable sort, so the order among equal sort keys is open",
+       ExplainedByTies},
+      {"invalid-sort-option", "3.6 refuses unknown sort orders and targets, 3.4 ignores them",
+       ExplainedByInvalidSort},
+      {"negative-watch-start",
+       "3.6 refuses a watch from a negative revision at its creation, 3.4 creates and cancels it",
+       ExplainedByNegativeStart},
+  };
+  return *exceptions;
+}
+
+const Exception* FindException(const Difference& difference) {
+  for (const Exception& exception : AllExceptions()) {
+    if (exception.explains(difference)) return &exception;
+  }
+  return nullptr;
+}
+
+}  // namespace keelson::differential

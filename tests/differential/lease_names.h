@@ -1,0 +1,28 @@
+// The driver's names for leases whose ids the servers picked, each its own.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <cstdint>
+#include <map>
+
+namespace keelson::differential {
+
+class LeaseNames {
+ public:
+  void Add(int64_t handle, int64_t id);
+
+  // Rewrites every field that holds a lease id, at any depth: from the driver's names to a server's
+  // ids, and back.
+  void ToServer(google::protobuf::Message& message) const { Rewrite(message, to_server_); }
+  void ToDriver(google::protobuf::Message& message) const { Rewrite(message, to_driver_); }
+
+ private:
+  using Map = std::map<int64_t, int64_t>;
+  static void Rewrite(google::protobuf::Message& message, const Map& map);
+
+  Map to_server_;
+  Map to_driver_;
+};
+
+}  // namespace keelson::differential

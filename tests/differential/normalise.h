@@ -1,0 +1,13 @@
+// The parts of an answer in which two correct servers differ.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include "tests/differential/lease_names.h"
+
+namespace keelson::differential {
+
+// Applies the rules listed at Server::Call to a response.
+void Normalise(const LeaseNames& names, google::protobuf::Message& response);
+
+}  // namespace keelson::differential

@@ -12,12 +12,16 @@
 #include "server/api/lease_service.h"
 #include "server/api/watch_service.h"
 #include "server/apply/errors.h"
+#include "tests/sim/process_fs.h"
 
 namespace keelson::sim {
 
 // Destroyed from the last to the first.
 struct SimMember::Process {
-  Process(World& world) : loop(world), runner(loop, world.dice()) {}
+  Process(World& world, storage::FileSystem& disk)
+      : fs(disk), loop(world), runner(loop, world.dice()) {}
+  ~Process() { fs.Cut(); }
+  ProcessFs fs;
   SimLoop loop;
   SimRunner runner;
   std::unique_ptr<server::Node> node;
@@ -38,15 +42,16 @@ SimMember::SimMember(World& world, SimNetwork& network, server::NodeOptions opti
       options_(std::move(options)),
       events_(std::move(events)),
       disk_([&world] { return world.dice().Next(); }),
-      logger_(server::LogLevel::kInfo,
-              [this](std::string_view line) {
-                if (line.find("applied snapshot") != line.npos) ++snapshots_installed_;
-                if (line.find("torn") != line.npos) ++torn_tails_;
-                if (std::getenv("KEELSON_SIM_LOG") == nullptr) return;
-                std::fprintf(stderr, "%s %.*s", options_.name.c_str(),
-                             static_cast<int>(line.size()), line.data());
-              },
-              [&world] { return std::to_string(world.now().nanos / 1000); }),
+      logger_(
+          server::LogLevel::kInfo,
+          [this](std::string_view line) {
+            if (line.find("applied snapshot") != line.npos) ++snapshots_installed_;
+            if (line.find("torn") != line.npos) ++torn_tails_;
+            if (std::getenv("KEELSON_SIM_LOG") == nullptr) return;
+            std::fprintf(stderr, "%s %.*s", options_.name.c_str(), static_cast<int>(line.size()),
+                         line.data());
+          },
+          [&world] { return std::to_string(world.now().nanos / 1000); }),
       id_(server::MemberIdOf(options_.initial_cluster.at(options_.name),
                              options_.initial_cluster_token)) {}
 
@@ -55,13 +60,13 @@ SimMember::~SimMember() { Crash(); }
 absl::Status SimMember::Start() {
   KEELSON_CHECK(process_ == nullptr, "one process at a time");
   ++starts_;
-  auto process = std::make_unique<Process>(world_);
+  auto process = std::make_unique<Process>(world_, disk_);
   server::NodeSeams seams;
   seams.loop = &process->loop;
   seams.runner = &process->runner;
   seams.random = [this] { return world_.dice().Next(); };
-  seams.fs = &disk_;
-  seams.store_fs = &disk_;
+  seams.fs = &process->fs;
+  seams.store_fs = &process->fs;
   seams.logger = &logger_;
   seams.on_applied = [this](std::span<const storage::Change> changes) {
     if (events_.on_applied) events_.on_applied(*this, changes);
@@ -78,9 +83,8 @@ absl::Status SimMember::Start() {
   process->node = *std::move(node);
   process_ = std::move(process);
   Process& p = *process_;
-  p.methods = std::make_unique<server::Methods>([raw](const server::CallContext& context) {
-    return server::CheckCall(*raw->node, context);
-  });
+  p.methods = std::make_unique<server::Methods>(
+      [raw](const server::CallContext& context) { return server::CheckCall(*raw->node, context); });
   p.kv = std::make_unique<server::KvService>(*p.node);
   p.lease = std::make_unique<server::LeaseService>(*p.node);
   p.cluster = std::make_unique<server::ClusterService>(*p.node);
@@ -123,12 +127,14 @@ void SimMember::End() {
 
 void SimMember::Crash() {
   if (process_ == nullptr) return;
-  disk_.Crash();  // first: the ending process must not write any more
+  process_->fs.Cut();  // first: the ending process must not write any more
+  disk_.Crash();
   End();
 }
 
 void SimMember::PowerLoss() {
   ++power_losses_;
+  if (process_) process_->fs.Cut();
   disk_.PowerLoss();
   End();
 }
@@ -154,8 +160,7 @@ std::shared_ptr<FakeCall> SimMember::Call(const std::string& method, const std::
                                           std::function<void(const std::string&)> on_send,
                                           std::function<void(const absl::Status&)> on_finish) {
   if (process_ == nullptr || !process_->serving) return nullptr;
-  auto call =
-      std::make_shared<FakeCall>(method, std::move(on_send), std::move(on_finish));
+  auto call = std::make_shared<FakeCall>(method, std::move(on_send), std::move(on_finish));
   const server::Method* found = process_->methods->Find(method);
   KEELSON_CHECK(found != nullptr, "the method exists");
   process_->loop.Post([found, call, request] { found->start(call, request); });

@@ -81,7 +81,7 @@ CommitResult Batch::Publish() {
   for (PendingChange& pending : pending_) {
     Change& change = pending.change;
     const int delta = (change.deleted ? 0 : 1) - (change.prev != nullptr ? 1 : 0);
-    if (delta != 0) core_->counts.Add(change.now->key, delta);
+    if (delta != 0) core_->counts.Add(change.now->key, delta, change.rev.main);
     result.changes.push_back(std::move(change));
   }
   for (const auto& [key, entry] : overlay_) {

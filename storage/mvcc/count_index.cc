@@ -97,8 +97,7 @@ CountIndex::CountIndex(int64_t bucket_keys) : bucket_keys_(bucket_keys) {
 
 void CountIndex::Clear() {
   begins_ = std::make_shared<std::vector<std::string>>(1);
-  counts_.assign(1, 0);
-  dirty_.assign(1, 1);
+  buckets_.assign(1, {});
   vanished_.clear();
   total_ = 0;
   split_ = nullptr;
@@ -113,7 +112,7 @@ std::vector<std::string>& CountIndex::MutableBegins() {
   return *begins_;
 }
 
-absl::Status CountIndex::Load(const RocksDb& db, uint64_t applied_index) {
+absl::Status CountIndex::Load(const RocksDb& db, uint64_t applied_index, int64_t revision) {
   Clear();
   auto header = db.Get({}, kMeta, kCountHeaderKey);
   if (!header.ok()) return header.status();
@@ -122,18 +121,17 @@ absl::Status CountIndex::Load(const RocksDb& db, uint64_t applied_index) {
   if (*header) bytes = **header;
   const bool known = *header && TakeVarint(&bytes, &saved_at) && TakeVarint(&bytes, &saved_buckets);
   if (!known && applied_index == 0) return absl::OkStatus();
-  absl::Status status = LoadBuckets(db);
+  absl::Status status = LoadBuckets(db, revision);
   if (!status.ok()) return status;
-  const bool complete = counts_.size() == saved_buckets && begins_->front().empty();
+  const bool complete = buckets_.size() == saved_buckets && begins_->front().empty();
   if (known && saved_at == applied_index && complete) return absl::OkStatus();
   return Rebuild(db);
 }
 
-absl::Status CountIndex::LoadBuckets(const RocksDb& db) {
+absl::Status CountIndex::LoadBuckets(const RocksDb& db, int64_t revision) {
   std::vector<std::string>& begins = MutableBegins();
   begins.clear();
-  counts_.clear();
-  dirty_.clear();
+  buckets_.clear();
   std::unique_ptr<rocksdb::Iterator> it(db.db().NewIterator({}, db.family(kMeta)));
   for (it->Seek(ToSlice(kCountBucketPrefix)); it->Valid(); it->Next()) {
     std::string_view key = ToView(it->key());
@@ -144,8 +142,8 @@ absl::Status CountIndex::LoadBuckets(const RocksDb& db) {
       return absl::DataLossError(db.Describe("a count record is damaged"));
     }
     begins.emplace_back(key.substr(kCountBucketPrefix.size()));
-    counts_.push_back(static_cast<int64_t>(count));
-    dirty_.push_back(0);
+    // There may be tombstones of up to now.
+    buckets_.push_back({static_cast<int64_t>(count), 0, revision, false});
     total_ += static_cast<int64_t>(count);
   }
   if (begins.empty()) Clear();
@@ -159,115 +157,138 @@ absl::Status CountIndex::Rebuild(const RocksDb& db) {
   vanished_ = old;
   ++rebuilds_;
   return ScanHeads(db, {}, KeyRange::All(), [&](std::string_view key, bool deleted) {
-    if (deleted) return true;
-    if (counts_.back() >= bucket_keys_ / 2) {
+    Bucket* last = &buckets_.back();
+    if (last->keys + last->tombstones >= bucket_keys_ / 2) {
       begins_->emplace_back(key);
-      counts_.push_back(0);
-      dirty_.push_back(1);
+      last = &buckets_.emplace_back();
     }
-    ++counts_.back();
-    ++total_;
+    ++(deleted ? last->tombstones : last->keys);
+    total_ += deleted ? 0 : 1;
     return true;
   });
 }
 
-void CountIndex::Save(const RocksDb& db, uint64_t applied_index, rocksdb::WriteBatch* batch) {
+void CountIndex::Save(const RocksDb& db, uint64_t applied_index, int64_t droppable_below,
+                      rocksdb::WriteBatch* batch) {
+  JoinSmall(droppable_below);
   rocksdb::ColumnFamilyHandle* meta = db.family(kMeta);
   for (const std::string& begin : vanished_) {
     batch->Delete(meta, std::string(kCountBucketPrefix).append(begin));
   }
   vanished_.clear();
-  for (size_t i = 0; i < counts_.size(); ++i) {
-    KEELSON_CHECK(counts_[i] >= 0, "no bucket holds fewer than no keys");
-    if (!dirty_[i]) continue;
+  for (size_t i = 0; i < buckets_.size(); ++i) {
+    Bucket& bucket = buckets_[i];
+    KEELSON_CHECK(bucket.keys >= 0, "no bucket holds fewer than no keys");
+    if (!bucket.dirty) continue;
     std::string value;
-    AppendVarint(static_cast<uint64_t>(counts_[i]), &value);
+    AppendVarint(static_cast<uint64_t>(bucket.keys), &value);
     batch->Put(meta, std::string(kCountBucketPrefix).append((*begins_)[i]), value);
-    dirty_[i] = 0;
+    bucket.dirty = false;
   }
-  batch->Put(meta, ToSlice(kCountHeaderKey), Pair(applied_index, counts_.size()));
+  batch->Put(meta, ToSlice(kCountHeaderKey), Pair(applied_index, buckets_.size()));
 }
 
-void CountIndex::Add(std::string_view key, int delta) {
+void CountIndex::Add(std::string_view key, int delta, int64_t revision) {
   KEELSON_CHECK(delta == 1 || delta == -1, "a key comes or goes");
-  const size_t bucket = BucketOf(key);
-  counts_[bucket] += delta;
+  const size_t at = BucketOf(key);
+  Bucket& bucket = buckets_[at];
+  bucket.keys += delta;
+  bucket.dirty = true;
   total_ += delta;
-  dirty_[bucket] = 1;
   published_ = nullptr;
-  KEELSON_CHECK(counts_[bucket] >= 0, "a key goes from the bucket that it came into");
-  if (split_ != nullptr && (*begins_)[bucket] == split_->begin && key < split_->cursor) {
-    split_->counted += delta;
-  }
+  KEELSON_CHECK(bucket.keys >= 0, "a key goes from the bucket that it came into");
   if (delta < 0) {
-    MaybeJoin(bucket);
-  } else if (split_ == nullptr && counts_[bucket] > bucket_keys_) {
+    ++bucket.tombstones;
+    bucket.last_delete = revision;
+  }
+  if (split_ == nullptr && bucket.keys + bucket.tombstones > bucket_keys_) {
     split_ = std::make_unique<Split>();
-    split_->begin = split_->cursor = (*begins_)[bucket];
-    split_->wanted = counts_[bucket] / 2;
+    split_->begin = split_->cursor = (*begins_)[at];
+    split_->wanted = (bucket.keys + bucket.tombstones) / 2;
+  } else if (split_ != nullptr && key < split_->cursor && (*begins_)[at] == split_->begin) {
+    split_->keys += delta;
   }
 }
 
-// Joins a bucket with the one before it where both are small: below a quarter, so that it takes
-// many more keys before the result is split again.
-void CountIndex::MaybeJoin(size_t bucket) {
-  if (bucket == 0 || counts_[bucket - 1] + counts_[bucket] > bucket_keys_ / 4) return;
-  std::vector<std::string>& begins = MutableBegins();
-  if (split_ != nullptr &&
-      (split_->begin == begins[bucket] || split_->begin == begins[bucket - 1])) {
-    split_ = nullptr;
+// Joins neighbours that are small: below a quarter together, so that it takes many more keys
+// before the result is split again.
+void CountIndex::JoinSmall(int64_t droppable_below) {
+  bool any = false;
+  for (Bucket& bucket : buckets_) {
+    if (bucket.last_delete > droppable_below) continue;
+    bucket.tombstones = 0;
+    any = any || bucket.keys <= bucket_keys_ / 4;
   }
-  vanished_.insert(begins[bucket]);
-  counts_[bucket - 1] += counts_[bucket];
-  dirty_[bucket - 1] = 1;
-  const auto at = static_cast<std::ptrdiff_t>(bucket);
-  begins.erase(begins.begin() + at);
-  counts_.erase(counts_.begin() + at);
-  dirty_.erase(dirty_.begin() + at);
+  if (!any || buckets_.size() == 1) return;
+  std::vector<std::string>& begins = MutableBegins();
+  size_t kept = 0;
+  for (size_t i = 1; i < buckets_.size(); ++i) {
+    Bucket& last = buckets_[kept];
+    const Bucket& next = buckets_[i];
+    const bool clean = std::max(last.last_delete, next.last_delete) <= droppable_below;
+    if (clean && last.keys + next.keys <= bucket_keys_ / 4) {
+      vanished_.insert(begins[i]);
+      last.keys += next.keys;
+      last.dirty = true;
+      split_ = nullptr;  // its bucket may be another one now
+      continue;
+    }
+    if (++kept == i) continue;
+    buckets_[kept] = next;
+    begins[kept] = std::move(begins[i]);
+  }
+  buckets_.resize(kept + 1);
+  begins.resize(kept + 1);
 }
 
-void CountIndex::SplitAt(std::string_view key, int64_t keys_before) {
-  const size_t bucket = BucketOf(key);
+// The records before `key` are those that the split has counted.
+void CountIndex::SplitAt(std::string_view key) {
+  const size_t at = BucketOf(key);
   std::vector<std::string>& begins = MutableBegins();
-  KEELSON_CHECK(begins[bucket] < key, "a split leaves room on both sides");
-  KEELSON_CHECK(0 <= keys_before && keys_before <= counts_[bucket], "a part is not the whole");
-  const auto after = static_cast<std::ptrdiff_t>(bucket) + 1;
-  const int64_t rest = counts_[bucket] - keys_before;
-  counts_[bucket] = keys_before;
-  dirty_[bucket] = 1;
+  Bucket& left = buckets_[at];
+  KEELSON_CHECK(begins[at] < key, "a split leaves room on both sides");
+  KEELSON_CHECK(0 <= split_->keys && split_->keys <= left.keys, "a part is not the whole");
+  Bucket right = left;
+  right.keys -= split_->keys;
+  left.keys = split_->keys;
+  left.tombstones = std::max<int64_t>(split_->records - split_->keys, 0);
+  right.tombstones = std::max<int64_t>(right.tombstones - left.tombstones, 0);
+  left.dirty = right.dirty = true;
   vanished_.erase(std::string(key));
+  const auto after = static_cast<std::ptrdiff_t>(at) + 1;
   begins.emplace(begins.begin() + after, key);
-  counts_.insert(counts_.begin() + after, rest);
-  dirty_.insert(dirty_.begin() + after, 1);
+  buckets_.insert(buckets_.begin() + after, right);
 }
 
 absl::Status CountIndex::Balance(const RocksDb& db, int64_t max_keys) {
   if (split_ == nullptr) return absl::OkStatus();
-  const size_t bucket = BucketOf(split_->begin);
+  const size_t at = BucketOf(split_->begin);
   KeyRange rest = KeyRange::From(split_->cursor);
-  if (bucket + 1 < counts_.size()) rest.end = (*begins_)[bucket + 1];
+  if (at + 1 < buckets_.size()) rest.end = (*begins_)[at + 1];
   int64_t read = 0;
-  std::string split_key;
-  std::string cursor;
+  bool enough = false;
+  std::string stopped_at;
   absl::Status status = ScanHeads(db, {}, rest, [&](std::string_view key, bool deleted) {
-    const bool enough = split_->counted >= split_->wanted && key > split_->begin;
-    if (enough && !deleted) split_key = std::string(key);
-    if (read == max_keys || !split_key.empty()) {
-      cursor = std::string(key);
+    enough = split_->records >= split_->wanted && key > split_->begin;
+    if (enough || read == max_keys) {
+      stopped_at = std::string(key);
       return false;
     }
-    split_->counted += deleted ? 0 : 1;
+    split_->keys += deleted ? 0 : 1;
+    ++split_->records;
     ++read;
     return true;
   });
   if (!status.ok()) return status;
-  if (!split_key.empty()) {
-    SplitAt(split_key, split_->counted);
+  if (enough) {
+    SplitAt(stopped_at);
     split_ = nullptr;
-  } else if (cursor.empty()) {
-    split_ = nullptr;  // too many keys went meanwhile; a later Add starts anew
+  } else if (!stopped_at.empty()) {
+    split_->cursor = std::move(stopped_at);
   } else {
-    split_->cursor = std::move(cursor);
+    // Fewer records than thought: tombstones are gone, or were made twice for one key.
+    buckets_[at].tombstones = std::max<int64_t>(split_->records - split_->keys, 0);
+    split_ = nullptr;
   }
   return absl::OkStatus();
 }
@@ -276,7 +297,8 @@ std::shared_ptr<const CountTable> CountIndex::Publish() {
   if (published_ == nullptr) {
     auto table = std::make_shared<CountTable>();
     table->begins = begins_;
-    table->counts = counts_;
+    table->counts.reserve(buckets_.size());
+    for (const Bucket& bucket : buckets_) table->counts.push_back(bucket.keys);
     published_ = std::move(table);
   }
   return published_;

@@ -47,7 +47,7 @@ class StoreImpl : public MvccStore {
     auto configuration = db().Get({}, kMeta, kConfigurationKey);
     if (!configuration.ok()) return configuration.status();
     core_.configuration = configuration->value_or("");
-    return core_.counts.Load(db(), core_.state.applied.index.value());
+    return core_.counts.Load(db(), core_.state.applied.index.value(), core_.state.revision);
   }
 
   raft::EntryId applied() const override { return core_.state.applied; }
@@ -180,7 +180,7 @@ absl::StatusOr<std::unique_ptr<BackgroundJob>> StoreImpl::StartFlush() {
   if (core_.unflushed_bytes == 0) return std::unique_ptr<BackgroundJob>();
   const uint64_t applied_index = core_.state.applied.index.value();
   rocksdb::WriteBatch batch;
-  core_.counts.Save(db(), applied_index, &batch);
+  core_.counts.Save(db(), applied_index, db().retention().droppable_below(), &batch);
   absl::Status status = db().Write(&batch);
   if (!status.ok()) return status;
   std::vector<rocksdb::ColumnFamilyHandle*> families = db().families();

@@ -70,6 +70,9 @@ function(keelson_test name)
                         GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  if("fast" IN_LIST ARG_LABELS)
+    set_property(GLOBAL APPEND PROPERTY KEELSON_FAST_TESTS ${name})
+  endif()
 endfunction()
 
 # keelson_fuzz(NAME SRCS a_fuzz.cc ... DEPS lib ...): a libFuzzer target, only with KEELSON_FUZZ.

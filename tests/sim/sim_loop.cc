@@ -44,7 +44,8 @@ void SimLoop::Cancel(TimerId timer) {
 
 void SimRunner::Run(Lane lane, std::function<void()> work, std::function<void()> done) {
   Instant& busy = busy_until_[static_cast<size_t>(lane)];
-  const Instant start = std::max(busy, loop_.Now()) + dice_.Between(Duration(1000), Duration(20000));
+  const Instant start =
+      std::max(busy, loop_.Now()) + dice_.Between(Duration(1000), Duration(20000));
   Duration takes = dice_.Between(std::chrono::microseconds(50), std::chrono::microseconds(800));
   if (extra_.count() > 0) takes += dice_.Between(Duration(0), extra_);
   busy = start + takes;

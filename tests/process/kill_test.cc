@@ -1,5 +1,5 @@
-// Real processes under kill -9: nothing acknowledged is lost, no member goes back, no watch misses or
-// repeats an event.
+// Real processes under kill -9: nothing acknowledged is lost, no member goes back, no watch misses
+// or repeats an event.
 //
 // KEELSON_KILL_ROUNDS sets the number of rounds (default 5; a campaign runs 100).
 #include <gtest/gtest.h>

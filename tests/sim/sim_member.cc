@@ -18,10 +18,9 @@ namespace keelson::sim {
 
 // Destroyed from the last to the first.
 struct SimMember::Process {
-  Process(World& world, storage::FileSystem& disk)
-      : fs(disk), loop(world), runner(loop, world.dice()) {}
+  Process(World& world, ProcessFs& view) : fs(view), loop(world), runner(loop, world.dice()) {}
   ~Process() { fs.Cut(); }
-  ProcessFs fs;
+  ProcessFs& fs;  // the world keeps it: reads under way may outlive the process
   SimLoop loop;
   SimRunner runner;
   std::unique_ptr<server::Node> node;
@@ -60,7 +59,9 @@ SimMember::~SimMember() { Crash(); }
 absl::Status SimMember::Start() {
   KEELSON_CHECK(process_ == nullptr, "one process at a time");
   ++starts_;
-  auto process = std::make_unique<Process>(world_, disk_);
+  auto view = std::make_shared<ProcessFs>(disk_);
+  world_.Keep(view);
+  auto process = std::make_unique<Process>(world_, *view);
   server::NodeSeams seams;
   seams.loop = &process->loop;
   seams.runner = &process->runner;

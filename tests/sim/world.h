@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "server/node/seams.h"
 
@@ -47,6 +49,9 @@ class World {
   EventId After(Duration delay, std::function<void()> task) { return At(now_ + delay, task); }
   void Cancel(EventId event) { queue_.erase(event); }
 
+  // Keeps `thing` until all events are gone: what they hold may still point to it.
+  void Keep(std::shared_ptr<void> thing) { kept_.push_back(std::move(thing)); }
+
   // Runs the next event; false when there is none.
   bool Step();
   // Runs events until `until` or until `enough` says so.
@@ -58,6 +63,7 @@ class World {
   uint64_t last_event_ = 0;
   uint64_t events_ = 0;
   uint64_t trace_ = 0xcbf29ce484222325;
+  std::vector<std::shared_ptr<void>> kept_;  // goes after the queue
   std::map<EventId, std::function<void()>> queue_;
 };
 

@@ -100,7 +100,7 @@ class LeaseClient {
   struct Promise {
     int64_t id = 0;
     std::string key;
-    Instant until;   // alive at least so long
+    Instant until;  // alive at least so long
     int keep_alives = 0;
   };
   using PromisePtr = std::shared_ptr<Promise>;

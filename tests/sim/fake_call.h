@@ -15,9 +15,7 @@ class FakeCall final : public server::Call {
   // `on_send` hears each message, `on_finish` the end; either may be unset.
   FakeCall(std::string method, std::function<void(const std::string&)> on_send,
            std::function<void(const absl::Status&)> on_finish)
-      : method_(std::move(method)),
-        on_send_(std::move(on_send)),
-        on_finish_(std::move(on_finish)) {
+      : method_(std::move(method)), on_send_(std::move(on_send)), on_finish_(std::move(on_finish)) {
     context_.method = method_;
     context_.peer = "simulated";
   }

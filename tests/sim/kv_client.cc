@@ -31,9 +31,7 @@ void KvClient::NextSoon() {
   cluster_.world().After(pause, [this] { Next(); });
 }
 
-std::string KvClient::RandomKey() {
-  return absl::StrCat("k", cluster_.dice().Below(kKeys));
-}
+std::string KvClient::RandomKey() { return absl::StrCat("k", cluster_.dice().Below(kKeys)); }
 
 KvClient::OperationPtr KvClient::Begin() {
   auto operation = std::make_shared<Operation>();
@@ -98,8 +96,7 @@ void KvClient::Put(SimMember& member) {
   request.set_value(operation->value);
   Send(member, "/etcdserverpb.KV/Put", request.SerializeAsString(), operation,
        [this, operation, key = request.key()](const std::string& bytes) {
-         const int64_t revision =
-             Decode<etcdserverpb::PutResponse>(bytes).header().revision();
+         const int64_t revision = Decode<etcdserverpb::PutResponse>(bytes).header().revision();
          Truth& truth = cluster_.truth();
          if (truth.RevisionOf(operation->value) != revision) {
            truth.Violated(absl::StrCat("put of ", operation->value, " was acknowledged at ",
@@ -128,8 +125,8 @@ void KvClient::Delete(SimMember& member) {
          const bool existed = truth.At(key, revision - 1).has_value();
          const bool exists = truth.At(key, revision).has_value();
          if (exists || (response.deleted() == 1 && !existed)) {
-           truth.Violated(absl::StrCat("a delete of ", key, " answered deleted=",
-                                       response.deleted(), " at ", revision));
+           truth.Violated(absl::StrCat("a delete of ", key,
+                                       " answered deleted=", response.deleted(), " at ", revision));
          }
          if (revision < operation->known) truth.Violated("a delete went back in revision");
          truth.Acknowledge(revision);
@@ -189,8 +186,7 @@ void KvClient::CheckRead(const std::string& who, const etcdserverpb::RangeReques
   if (!same) {
     truth.Violated(absl::StrCat(who, " of ", request.key(), " at revision ", at, " (header ",
                                 response.header().revision(), ") gave ", response.kvs_size(),
-                                " of ", expected.size(), " pairs: ",
-                                response.ShortDebugString()));
+                                " of ", expected.size(), " pairs: ", response.ShortDebugString()));
   }
 }
 
@@ -218,10 +214,9 @@ void KvClient::Read(SimMember& member, bool serializable) {
          cluster_.Count(request.serializable() ? "serializable reads" : "linearizable reads");
          if (request.serializable()) return CheckSerializable(member, losses, revision);
          if (revision < operation->known) {
-           cluster_.truth().Violated(absl::StrCat("a linearizable read on ",
-                                                  member.options().name, " answered at ", revision,
-                                                  " although ", operation->known,
-                                                  " was acknowledged before it began"));
+           cluster_.truth().Violated(absl::StrCat(
+               "a linearizable read on ", member.options().name, " answered at ", revision,
+               " although ", operation->known, " was acknowledged before it began"));
          }
          cluster_.truth().Acknowledge(revision);
        });
@@ -231,8 +226,8 @@ void KvClient::CheckSerializable(SimMember& member, uint64_t power_losses, int64
   if (power_losses != member.power_losses()) return;
   int64_t& last = cluster_.LastAnswered(member);
   if (revision < last) {
-    cluster_.truth().Violated(absl::StrCat(member.options().name, " went back from revision ",
-                                           last, " to ", revision));
+    cluster_.truth().Violated(
+        absl::StrCat(member.options().name, " went back from revision ", last, " to ", revision));
   }
   last = revision;
 }

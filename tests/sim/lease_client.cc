@@ -58,13 +58,12 @@ void LeaseClient::KeepAlive(PromisePtr promise, int64_t ttl) {
         }
         cluster_.Count("keep-alives");
         CheckNotEnded(*promise, "before its keep-alive was answered");
-        promise->until =
-            std::max(promise->until, asked + std::chrono::seconds(response.ttl()));
+        promise->until = std::max(promise->until, asked + std::chrono::seconds(response.ttl()));
       },
       nullptr);
   if (call != nullptr) call->Message(request.SerializeAsString());
-  const Duration pause = cluster_.dice().Between(std::chrono::milliseconds(300),
-                                                 std::chrono::milliseconds(600 * ttl));
+  const Duration pause =
+      cluster_.dice().Between(std::chrono::milliseconds(300), std::chrono::milliseconds(600 * ttl));
   cluster_.world().After(pause, [this, promise, ttl] { KeepAlive(promise, ttl); });
 }
 
@@ -75,9 +74,9 @@ void LeaseClient::CheckNotEnded(const Promise& promise, const char* when) const 
   const auto end = promise.key + std::string(1, '\0');
   const int64_t deleted = truth.NextChange(promise.key, end, written);
   if (deleted == 0 || truth.AppliedAt(deleted) >= promise.until) return;
-  truth.Violated(absl::StrCat(
-      "lease ", promise.id, " ended at ", truth.AppliedAt(deleted).nanos / 1000000, " ms, ", when,
-      "; it was promised until ", promise.until.nanos / 1000000, " ms"));
+  truth.Violated(absl::StrCat("lease ", promise.id, " ended at ",
+                              truth.AppliedAt(deleted).nanos / 1000000, " ms, ", when,
+                              "; it was promised until ", promise.until.nanos / 1000000, " ms"));
 }
 
 void LeaseClient::CheckAtEnd() {

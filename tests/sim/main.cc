@@ -19,17 +19,42 @@ using keelson::sim::RunSeed;
 using keelson::sim::SeedResult;
 
 // What a campaign must have met: a zero means that the simulator has gone blind.
-constexpr const char* kMustHappen[] = {
-    "compactions", "fault: crash", "fault: crash of the leader", "fault: crash of two",
-    "fault: failing syncs", "fault: leader transfer", "fault: long isolation",
-    "fault: one-way cut", "fault: partition", "fault: pause", "fault: power loss",
-    "fault: power loss of all", "fault: shaky network", "fault: slow disk", "frames dropped",
-    "frames late", "frames repeated", "injected disk errors", "keep-alives",
-    "keep-alives of an ended lease", "leaders elected", "leases that ended", "linearizable reads",
-    "member stopped by its disk", "pages torn", "serializable reads", "snapshots installed",
-    "torn log tails cut", "transactions refused", "transactions that wrote", "unknown outcomes",
-    "unsynced pages lost", "watch events", "watchers overtaken by compaction",
-    "watchers that moved on"};
+constexpr const char* kMustHappen[] = {"compactions",
+                                       "fault: crash",
+                                       "fault: crash of the leader",
+                                       "fault: crash of two",
+                                       "fault: failing syncs",
+                                       "fault: leader transfer",
+                                       "fault: long isolation",
+                                       "fault: one-way cut",
+                                       "fault: partition",
+                                       "fault: pause",
+                                       "fault: power loss",
+                                       "fault: power cut during writes",
+                                       "fault: power loss of all",
+                                       "fault: shaky network",
+                                       "fault: slow disk",
+                                       "frames dropped",
+                                       "frames late",
+                                       "frames repeated",
+                                       "injected disk errors",
+                                       "keep-alives",
+                                       "keep-alives of an ended lease",
+                                       "leaders elected",
+                                       "leases that ended",
+                                       "linearizable reads",
+                                       "member stopped by its disk",
+                                       "pages torn",
+                                       "serializable reads",
+                                       "snapshots installed",
+                                       "torn log tails cut",
+                                       "transactions refused",
+                                       "transactions that wrote",
+                                       "unknown outcomes",
+                                       "unsynced pages lost",
+                                       "watch events",
+                                       "watchers overtaken by compaction",
+                                       "watchers that moved on"};
 
 struct Options {
   uint64_t first = 1;
@@ -87,8 +112,7 @@ int RunSingle(uint64_t seed) {
               static_cast<unsigned long long>(result.trace));
   if (again.trace == result.trace) return 0;
   std::fprintf(stderr, "seed %llu does not replay: trace %016llx the second time\n",
-               static_cast<unsigned long long>(seed),
-               static_cast<unsigned long long>(again.trace));
+               static_cast<unsigned long long>(seed), static_cast<unsigned long long>(again.trace));
   return 1;
 }
 

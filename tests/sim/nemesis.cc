@@ -21,6 +21,7 @@ Nemesis::Nemesis(SimCluster& cluster) : cluster_(cluster) {
   });
   Add("power loss", [this] { PowerLoss(Any()); });
   Add("power loss of all", [this] { PowerLossOfAll(); });
+  Add("power cut during writes", [this] { CutPowerDuringWrites(); });
   Add("partition", [this] { Partition(); });
   Add("one-way cut", [this] { CutOneWay(); });
   Add("pause", [this] { Pause(); });
@@ -39,8 +40,7 @@ void Nemesis::Add(const std::string& name, std::function<void()> strike) {
 }
 
 void Nemesis::Start() {
-  cluster_.world().After(dice().Between(milliseconds(600), milliseconds(1500)),
-                         [this] { Next(); });
+  cluster_.world().After(dice().Between(milliseconds(600), milliseconds(1500)), [this] { Next(); });
 }
 
 void Nemesis::Next() {
@@ -77,6 +77,19 @@ void Nemesis::PowerLossOfAll() {
   for (auto& member : cluster_.members()) {
     member->PowerLoss();
     cluster_.StartLater(*member, dice().Between(milliseconds(5), milliseconds(800)));
+  }
+}
+
+// The power goes between two operations of the disk, or in the middle of one: writes are torn that
+// no sync had followed. On one member, or on all at nearly the same time.
+void Nemesis::CutPowerDuringWrites() {
+  const bool all = dice().OneIn(2);
+  SimMember& one = Any();
+  for (auto& member : cluster_.members()) {
+    if (!member->up() || (!all && member.get() != &one)) continue;
+    member->disk().CutPowerAfter(dice().Below(24));
+    cluster_.world().After(dice().Between(milliseconds(10), milliseconds(120)),
+                           [this, &member] { PowerLoss(*member); });
   }
 }
 

@@ -32,6 +32,7 @@ class Nemesis {
   void Crash(SimMember& member);
   void PowerLoss(SimMember& member);
   void PowerLossOfAll();
+  void CutPowerDuringWrites();
   void Partition();
   void CutOneWay();
   void Pause();

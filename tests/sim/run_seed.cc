@@ -14,7 +14,8 @@ namespace {
 
 constexpr uint64_t kMinOperations = 300;
 constexpr uint64_t kMinFaults = 10;
-constexpr Duration kLongest = std::chrono::seconds(60);
+// A seed that needs longer for its share of operations and faults fails its campaign.
+constexpr Duration kLongest = std::chrono::seconds(240);
 
 struct Clients {
   std::vector<std::unique_ptr<KvClient>> kv;
@@ -99,8 +100,8 @@ void CheckStores(SimCluster& cluster) {
     storage::MvccStore& store = member->node().store();
     if (store.revision() != truth.newest()) truth.Violated("a member ends at another revision");
     if (HashOf(*member, truth) != hash) {
-      truth.Violated(absl::StrCat(member->options().name, " holds other data than ",
-                                  first.options().name));
+      truth.Violated(
+          absl::StrCat(member->options().name, " holds other data than ", first.options().name));
     }
     if (store.db_size() != first.node().store().db_size()) {
       truth.Violated("members disagree on the size of what they keep");
@@ -108,8 +109,8 @@ void CheckStores(SimCluster& cluster) {
     const auto pairs = truth.RangeAt("", "\xff", truth.newest());
     const auto count = member->node().View()->Count(storage::KeyRange::All());
     if (!count.ok() || *count != static_cast<int64_t>(pairs.size())) {
-      truth.Violated(absl::StrCat(member->options().name, " counts ",
-                                  count.ok() ? *count : -1, " keys of ", pairs.size()));
+      truth.Violated(absl::StrCat(member->options().name, " counts ", count.ok() ? *count : -1,
+                                  " keys of ", pairs.size()));
     }
   }
 }
@@ -153,6 +154,10 @@ SeedResult RunSeed(uint64_t seed) {
   CheckStores(cluster);
   for (auto& lease : clients.leases) lease->CheckAtEnd();
   AddDiskCounters(cluster);
+  if (clients.operations() < kMinOperations || nemesis.faults() < kMinFaults) {
+    cluster.truth().Violated(absl::StrCat("only ", clients.operations(), " operations and ",
+                                          nemesis.faults(), " faults happened"));
+  }
   SeedResult result;
   result.trace = world.trace();
   result.operations = clients.operations();

@@ -81,8 +81,7 @@ bool SimNetwork::Send(raft::NodeId from, raft::NodeId to, server::PeerMessage me
   return true;
 }
 
-void SimNetwork::DeliverLater(raft::NodeId from, raft::NodeId to, std::string frame,
-                              Instant when) {
+void SimNetwork::DeliverLater(raft::NodeId from, raft::NodeId to, std::string frame, Instant when) {
   SimPort* target = ports_.at(to);
   target->loop().TurnAt(when, [this, target, from, to, frame = std::move(frame)] {
     if (!IsCut(from, to)) target->Deliver(from, frame);

@@ -22,15 +22,14 @@ bool Same(const storage::Change& a, const storage::Change& b) {
 }  // namespace
 
 void SetSeedForReports(uint64_t seed) {
-  std::snprintf(seed_text, sizeof(seed_text),
-                "seed %llu failed; replay: ./dev sim --seed %llu\n",
+  std::snprintf(seed_text, sizeof(seed_text), "seed %llu failed; replay: ./dev sim --seed %llu\n",
                 static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
   std::signal(SIGABRT, OnAbort);
 }
 
 void Truth::Violated(const std::string& what) const {
-  absl::FPrintF(stderr, "violation at %.6f s: %s\n",
-                static_cast<double>(world_.now().nanos) / 1e9, what);
+  absl::FPrintF(stderr, "violation at %.6f s: %s\n", static_cast<double>(world_.now().nanos) / 1e9,
+                what);
   std::abort();
 }
 

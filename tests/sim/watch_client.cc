@@ -86,8 +86,8 @@ void WatchClient::OnEvents(const etcdserverpb::WatchResponse& response) {
     const int64_t expected = truth.NextChange(begin_, end_, seen_);
     if (revision != expected) {
       truth.Violated(absl::StrCat("a watcher of ", begin_, " on ", member_->options().name,
-                                  " that had seen ", seen_, " got revision ", revision,
-                                  " where ", expected, " comes next"));
+                                  " that had seen ", seen_, " got revision ", revision, " where ",
+                                  expected, " comes next"));
     }
     for (const storage::Change& change : truth.ChangesOf(revision)) {
       if (change.now->key < begin_ || change.now->key >= end_) continue;

@@ -1,5 +1,7 @@
 #include "tests/differential/random_txn.h"
 
+#include <algorithm>
+
 #include "tests/differential/keyspace.h"
 #include "tests/differential/requests.h"
 
@@ -103,11 +105,33 @@ TxnRequest LargeTxn(Random& random) {
   return txn;
 }
 
+bool Deletes(const TxnRequest& txn) {
+  const auto deletes = [](const RequestOp& op) {
+    return op.has_request_delete_range() || (op.has_request_txn() && Deletes(op.request_txn()));
+  };
+  return std::any_of(txn.success().begin(), txn.success().end(), deletes) ||
+         std::any_of(txn.failure().begin(), txn.failure().end(), deletes);
+}
+
+void KeepNothing(TxnRequest& txn) {
+  for (auto* branch : {txn.mutable_success(), txn.mutable_failure()}) {
+    for (RequestOp& op : *branch) {
+      if (op.has_request_txn()) KeepNothing(*op.mutable_request_txn());
+      if (!op.has_request_put()) continue;
+      op.mutable_request_put()->clear_ignore_value();
+      op.mutable_request_put()->clear_ignore_lease();
+    }
+  }
+}
+
 }  // namespace
 
 TxnRequest RandomTxn(Random& random, const World& world) {
   if (random.Chance(1)) return LargeTxn(random);
-  return RandomTxnAt(random, world, 0);
+  TxnRequest txn = RandomTxnAt(random, world, 0);
+  // A put that keeps the value of a key which the same transaction has deleted kills etcd.
+  if (Deletes(txn)) KeepNothing(txn);
+  return txn;
 }
 
 }  // namespace keelson::differential

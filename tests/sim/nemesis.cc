@@ -7,6 +7,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr uint64_t kManyFaults = 60;
+
 }  // namespace
 
 Nemesis::Nemesis(SimCluster& cluster) : cluster_(cluster) {
@@ -58,7 +60,10 @@ void Nemesis::Next() {
       break;
     }
   }
-  cluster_.world().After(dice().Between(milliseconds(50), milliseconds(900)), [this] { Next(); });
+  // Where so many faults left no time for the clients' share, they need calmer times.
+  const int calm = faults_ > kManyFaults ? 8 : 1;
+  cluster_.world().After(calm * dice().Between(milliseconds(50), milliseconds(900)),
+                         [this] { Next(); });
 }
 
 void Nemesis::Crash(SimMember& member) {

@@ -270,7 +270,7 @@ class Scenario {
 
 std::string Replay(uint64_t seed, const std::string& test) {
   return "replay: KEELSON_SEED=" + std::to_string(seed) +
-         " KEELSON_ROUNDS=1 wal_test --gtest_filter=" + test;
+         " KEELSON_ROUNDS=1 wal_crash_test --gtest_filter=" + test;
 }
 
 TEST(WalPowerLoss, CutAtRandomMomentsOverManyLivesNothingAcknowledgedIsLost) {

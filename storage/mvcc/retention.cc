@@ -107,19 +107,19 @@ class TombstoneCounterFactory : public rocksdb::TablePropertiesCollectorFactory 
 }  // namespace
 
 void Retention::AddView(int64_t compact_revision) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   ++views_[compact_revision];
 }
 
 void Retention::RemoveView(int64_t compact_revision) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   auto it = views_.find(compact_revision);
   KEELSON_CHECK(it != views_.end(), "a view ends once");
   if (--it->second == 0) views_.erase(it);
 }
 
 int64_t Retention::Advance(int64_t flushed_compact_revision) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   int64_t bound = flushed_compact_revision;
   if (!views_.empty()) bound = std::min(bound, views_.begin()->first);
   bound = std::max(bound, droppable_below_.load(std::memory_order_relaxed));

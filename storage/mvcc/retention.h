@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 
-#include "absl/synchronization/mutex.h"
 #include "rocksdb/compaction_filter.h"
 #include "rocksdb/table_properties.h"
 
@@ -33,8 +33,8 @@ class Retention {
   int64_t droppable_below() const { return droppable_below_.load(std::memory_order_acquire); }
 
  private:
-  mutable absl::Mutex mutex_;
-  std::map<int64_t, int> views_ ABSL_GUARDED_BY(mutex_);  // compaction revision -> how many
+  mutable std::mutex mutex_;
+  std::map<int64_t, int> views_;  // compaction revision -> how many; under mutex_
   std::atomic<int64_t> droppable_below_{-1};
 };
 

@@ -30,7 +30,7 @@ RocksDb::~RocksDb() {
   db_.reset();
   std::function<void()> released;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     released = std::move(released_);
   }
   if (released) released();
@@ -113,7 +113,7 @@ absl::Status RocksDb::Write(rocksdb::WriteBatch* batch) {
 }
 
 void RocksDb::OnReleased(std::function<void()> released) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   KEELSON_CHECK(!released_, "a database is released once");
   released_ = std::move(released);
 }

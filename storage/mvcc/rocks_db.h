@@ -7,6 +7,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,7 +15,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "rocksdb/db.h"
 #include "storage/mvcc/mvcc_store.h"
 #include "storage/mvcc/retention.h"
@@ -68,8 +68,8 @@ class RocksDb {
   std::shared_ptr<rocksdb::Cache> cache_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families_{};
-  absl::Mutex mutex_;
-  std::function<void()> released_ ABSL_GUARDED_BY(mutex_);
+  std::mutex mutex_;
+  std::function<void()> released_;  // under mutex_
 };
 
 }  // namespace keelson::storage

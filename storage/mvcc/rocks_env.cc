@@ -60,7 +60,7 @@ void RocksEnv::Schedule(void (*function)(void*), void* arg, Priority priority, v
     EnvWrapper::Schedule(function, arg, priority, tag, unschedule);
     return;
   }
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   queue->push_back({function, arg, tag, unschedule});
 }
 
@@ -69,7 +69,7 @@ int RocksEnv::UnSchedule(void* tag, Priority priority) {
   if (queue == nullptr) return EnvWrapper::UnSchedule(tag, priority);
   Queue removed;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     Queue kept;
     for (const Work& work : *queue) (work.tag == tag ? removed : kept).push_back(work);
     *queue = std::move(kept);
@@ -83,7 +83,7 @@ int RocksEnv::UnSchedule(void* tag, Priority priority) {
 unsigned int RocksEnv::GetThreadPoolQueueLen(Priority priority) const {
   const Queue* queue = QueueOf(priority);
   if (queue == nullptr) return EnvWrapper::GetThreadPoolQueueLen(priority);
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return static_cast<unsigned int>(queue->size());
 }
 
@@ -102,7 +102,7 @@ void RocksEnv::IncBackgroundThreadsIfNeeded(int number, Priority priority) {
 bool RocksEnv::RunOne(Queue* queue) {
   Work work;
   {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (queue->empty()) return false;
     work = queue->front();
     queue->pop_front();
@@ -119,7 +119,7 @@ void RocksEnv::RunFlushes() {
 bool RocksEnv::RunOneCompaction() { return RunOne(&compactions_); }
 
 bool RocksEnv::HasCompactions() const {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return !compactions_.empty();
 }
 

@@ -7,8 +7,8 @@
 
 #include <deque>
 #include <memory>
+#include <mutex>
 
-#include "absl/synchronization/mutex.h"
 #include "rocksdb/env.h"
 
 namespace keelson::storage {
@@ -50,9 +50,9 @@ class RocksEnv : public rocksdb::EnvWrapper {
   bool RunOne(Queue* queue);
 
   const bool manual_;
-  mutable absl::Mutex mutex_;
-  Queue flushes_ ABSL_GUARDED_BY(mutex_);
-  Queue compactions_ ABSL_GUARDED_BY(mutex_);
+  mutable std::mutex mutex_;
+  Queue flushes_;  // both under mutex_
+  Queue compactions_;
 };
 
 }  // namespace keelson::storage

@@ -13,11 +13,11 @@ void Core::Impl::ResetElectionTimer() {
   election_deadline_ = now_ + base + options_.random(base);
 }
 
-// Draws a short delay instead of an election timeout; several members may be doing the same.
-void Core::Impl::CampaignSoon() {
-  const auto heartbeat = static_cast<uint64_t>(options_.heartbeat_ticks);
-  const uint64_t soon = now_ + 1 + options_.random(2 * heartbeat);
-  election_deadline_ = std::min(election_deadline_, soon);
+// Draws a short delay, of at most so many heartbeats, instead of an election timeout; several
+// members may be doing the same.
+void Core::Impl::CampaignSoon(uint64_t heartbeats) {
+  const uint64_t bound = heartbeats * static_cast<uint64_t>(options_.heartbeat_ticks);
+  election_deadline_ = std::min(election_deadline_, now_ + 1 + options_.random(bound));
 }
 
 // Also whoever drops out by an entry that is not committed yet may have to be elected to commit it:
@@ -59,7 +59,7 @@ void Core::Impl::Campaign(Campaigning how) {
   KEELSON_CHECK(MayDecide(), "only a voter campaigns");
   const bool pre = how == Campaigning::kPreVote;
   ResetElectionTimer();
-  if (pre && now_ < hurry_until_) CampaignSoon();
+  if (pre && now_ < hurry_until_) CampaignSoon(2);
   if (pre) {
     role_ = PreCandidate{.votes = {{id(), true}}};
   } else {
@@ -150,12 +150,22 @@ void Core::Impl::BecomeLeader() {
   MaybeCommit(leader);
 }
 
+// Two members that ask at the same moment would both go on and split the votes: one steps back.
+void Core::Impl::YieldTo(NodeId other, const VoteRequest& request) {
+  if (!std::holds_alternative<PreCandidate>(role_)) return;
+  if (std::pair(request.last, other) < std::pair(log_.last(), id())) return;
+  role_ = Follower{.verified = log_.commit(), .acked = log_.commit()};
+  ResetElectionTimer();
+  if (now_ < hurry_until_) CampaignSoon(2);
+}
+
 void Core::Impl::Handle(NodeId from, Term term, const VoteRequest& request) {
   const bool up_to_date = request.last >= log_.last();
   if (request.pre) {
     const bool grant = term > term_ && up_to_date && !HearsLeader() && !OwnIdentityRefused();
     Message answer = Make(from, VoteResponse{.pre = true, .granted = grant});
     if (grant) answer.term = term;
+    if (grant) YieldTo(from, request);
     // Nothing is promised, so nothing need be durable, unless the answer tells a new term.
     const bool at_once = grant || disk_.durable_hard().term == term_;
     (at_once ? out_.messages : out_.messages_after_persist).push_back(std::move(answer));
@@ -179,11 +189,11 @@ void Core::Impl::Handle(NodeId from, Term term, const VoteResponse& response) {
   if (response.pre && pre != nullptr) {
     if (response.granted && term != term_.Next()) return;
     pre->votes[from] = response.granted;
-    if (!response.granted && now_ < hurry_until_) CampaignSoon();
+    if (!response.granted && now_ < hurry_until_) CampaignSoon(2);
   } else if (!response.pre && candidate != nullptr && term == term_) {
     candidate->votes[from] = response.granted;
     // Votes were split, and those missing may be of the dead: don't wait a whole timeout for them.
-    if (!response.granted) CampaignSoon();
+    if (!response.granted) CampaignSoon(2);
   } else {
     return;
   }
@@ -203,7 +213,7 @@ void Core::Impl::ConnectionClosed(NodeId peer) {
   if (follower == nullptr || follower->leader != peer || peer.IsNone()) return;
   follower->connection_lost = true;
   hurry_until_ = now_ + 2 * static_cast<uint64_t>(options_.election_ticks);
-  CampaignSoon();
+  CampaignSoon(1);
 }
 
 }  // namespace keelson::raft

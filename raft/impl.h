@@ -71,12 +71,13 @@ class Core::Impl {
 
   // election.cc
   void ResetElectionTimer();
-  void CampaignSoon();
+  void CampaignSoon(uint64_t heartbeats);
   bool MayDecide() const;
   bool MayCampaign() const;
   bool HearsLeader() const;
   void Campaign(Campaigning how);
   void CountVotes();
+  void YieldTo(NodeId other, const VoteRequest& request);
   void BecomeFollower(Term term, NodeId leader, StepDown reason);
   void BecomeLeader();
   void LeaveLeadership(Leader& leader, StepDown reason);

@@ -24,7 +24,8 @@ struct Options {
   uint64_t boot_id = 0;
 
   // A follower that hears no leader for election_ticks to 2 * election_ticks - 1 (drawn each time)
-  // campaigns. REQUIRES: 0 < heartbeat_ticks < election_ticks.
+  // campaigns. REQUIRES: 0 < heartbeat_ticks < election_ticks. Short delays after a leader was lost
+  // are drawn in ticks within one or two heartbeats: several ticks a heartbeat keep members apart.
   int election_ticks = 10;
   int heartbeat_ticks = 1;
   // A uniform number in [0, bound). REQUIRES of the caller: set.

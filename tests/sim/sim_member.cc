@@ -161,7 +161,15 @@ std::shared_ptr<FakeCall> SimMember::Call(const std::string& method, const std::
                                           std::function<void(const std::string&)> on_send,
                                           std::function<void(const absl::Status&)> on_finish) {
   if (process_ == nullptr || !process_->serving) return nullptr;
-  auto call = std::make_shared<FakeCall>(method, std::move(on_send), std::move(on_finish));
+  // As on a connection, the client hears of an answer later, never from inside Send or Finish.
+  constexpr Duration kOnTheWay = std::chrono::microseconds(20);
+  auto later_send = [this, on_send = std::move(on_send)](const std::string& bytes) {
+    if (on_send) world_.After(kOnTheWay, [on_send, bytes] { on_send(bytes); });
+  };
+  auto later_finish = [this, on_finish = std::move(on_finish)](const absl::Status& status) {
+    if (on_finish) world_.After(kOnTheWay, [on_finish, status] { on_finish(status); });
+  };
+  auto call = std::make_shared<FakeCall>(method, std::move(later_send), std::move(later_finish));
   const server::Method* found = process_->methods->Find(method);
   KEELSON_CHECK(found != nullptr, "the method exists");
   process_->loop.Post([found, call, request] { found->start(call, request); });

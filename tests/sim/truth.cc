@@ -13,7 +13,11 @@ namespace {
 
 char seed_text[96];  // written by SetSeedForReports, read by the signal handler
 
-void OnAbort(int) { std::fputs(seed_text, stderr); }
+void OnAbort(int signal) {
+  std::fputs(seed_text, stderr);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
 
 bool Same(const storage::Change& a, const storage::Change& b) {
   return a.rev == b.rev && a.deleted == b.deleted && *a.now == *b.now;
@@ -25,6 +29,7 @@ void SetSeedForReports(uint64_t seed) {
   std::snprintf(seed_text, sizeof(seed_text), "seed %llu failed; replay: ./dev sim --seed %llu\n",
                 static_cast<unsigned long long>(seed), static_cast<unsigned long long>(seed));
   std::signal(SIGABRT, OnAbort);
+  std::signal(SIGSEGV, OnAbort);
 }
 
 void Truth::Violated(const std::string& what) const {

@@ -96,8 +96,7 @@ void Core::Impl::CountVotes() {
   if (const auto* pre = std::get_if<PreCandidate>(&role_)) {
     const VoteResult result = tally(pre->votes);
     if (result == VoteResult::kWon) return Campaign(Campaigning::kElection);
-    if (result == VoteResult::kLost)
-      role_ = Follower{.verified = log_.commit(), .acked = log_.commit()};
+    if (result == VoteResult::kLost) role_ = FreshFollower();
     return;
   }
   auto* candidate = std::get_if<Candidate>(&role_);
@@ -105,8 +104,12 @@ void Core::Impl::CountVotes() {
   if (disk_.durable_hard().term == term_) candidate->votes[id()] = true;
   const VoteResult result = tally(candidate->votes);
   if (result == VoteResult::kWon) return BecomeLeader();
-  if (result == VoteResult::kLost)
-    role_ = Follower{.verified = log_.commit(), .acked = log_.commit()};
+  if (result == VoteResult::kLost) role_ = FreshFollower();
+}
+
+// Without a leader. What is committed agrees with whoever will lead, and it knows that.
+Follower Core::Impl::FreshFollower() const {
+  return Follower{.heard_at = now_, .verified = log_.commit(), .acked = log_.commit()};
 }
 
 void Core::Impl::BecomeFollower(Term term, NodeId leader, StepDown reason) {
@@ -120,7 +123,7 @@ void Core::Impl::BecomeFollower(Term term, NodeId leader, StepDown reason) {
   auto* follower = std::get_if<Follower>(&role_);
   if (follower == nullptr || !same_term) {
     if (follower == nullptr) ResetElectionTimer();
-    role_ = Follower{.heard_at = now_, .verified = log_.commit(), .acked = log_.commit()};
+    role_ = FreshFollower();
     follower = std::get_if<Follower>(&role_);
   }
   follower->leader = leader;
@@ -154,7 +157,7 @@ void Core::Impl::BecomeLeader() {
 void Core::Impl::YieldTo(NodeId other, const VoteRequest& request) {
   if (!std::holds_alternative<PreCandidate>(role_)) return;
   if (std::pair(request.last, other) < std::pair(log_.last(), id())) return;
-  role_ = Follower{.verified = log_.commit(), .acked = log_.commit()};
+  role_ = FreshFollower();
   ResetElectionTimer();
   if (now_ < hurry_until_) CampaignSoon(2);
 }
@@ -175,8 +178,7 @@ void Core::Impl::Handle(NodeId from, Term term, const VoteRequest& request) {
   const bool grant = may_vote && up_to_date && !OwnIdentityRefused();
   if (grant) {
     KEELSON_CHECK(!std::holds_alternative<Leader>(role_), "a leader votes for another");
-    if (!std::holds_alternative<Follower>(role_))
-      role_ = Follower{.verified = log_.commit(), .acked = log_.commit()};
+    if (!std::holds_alternative<Follower>(role_)) role_ = FreshFollower();
     vote_ = from;
     ResetElectionTimer();
   }

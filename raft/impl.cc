@@ -61,7 +61,7 @@ Core::Impl::Impl(Options options, InitialState state, LogReader* reader)
            reader),
       disk_(state.hard_state, state.last.index),
       configs_(ConfigHistory::At{state.configuration_index, state.configuration}),
-      role_(Follower{.verified = log_.commit(), .acked = log_.commit()}),
+      role_(FreshFollower()),
       reads_(options_.boot_id),
       applied_(state.applied) {
   for (ConfigHistory::At& at : ConfigurationsAfter(state)) {

@@ -78,6 +78,7 @@ class Core::Impl {
   void Campaign(Campaigning how);
   void CountVotes();
   void YieldTo(NodeId other, const VoteRequest& request);
+  Follower FreshFollower() const;
   void BecomeFollower(Term term, NodeId leader, StepDown reason);
   void BecomeLeader();
   void LeaveLeadership(Leader& leader, StepDown reason);

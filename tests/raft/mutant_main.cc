@@ -10,7 +10,7 @@
 namespace keelson::raft::testing {
 namespace {
 
-constexpr uint64_t kSeeds = 2000;
+constexpr uint64_t kSeeds = 4000;
 
 int RunSeeds() {
   Coverage coverage;

@@ -95,6 +95,7 @@ class Cluster {
   Options options_;
   Configuration bootstrap_;
   Oracle oracle_;
+  std::function<void(const std::string&)> broken_;
   std::map<NodeId, std::unique_ptr<Member>> members_;
   std::map<NodeId, Image> images_;  // of stopped members
   std::map<NodeId, uint64_t> incarnations_;

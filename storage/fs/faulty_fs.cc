@@ -294,6 +294,12 @@ absl::StatusOr<uint64_t> FaultyFileSystem::FreeBytes(const std::string& path) {
   return capacity_ > used_ ? capacity_ - used_ : 0;
 }
 
+absl::StatusOr<uint64_t> FaultyFileSystem::TotalBytes(const std::string& path) {
+  std::lock_guard lock(mutex_);
+  if (power_cut_) return PowerIsCut(path);
+  return capacity_;
+}
+
 absl::StatusOr<std::unique_ptr<FileLock>> FaultyFileSystem::Lock(const std::string& path) {
   std::lock_guard lock(mutex_);
   if (std::count(locked_paths_.begin(), locked_paths_.end(), path) > 0) {

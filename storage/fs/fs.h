@@ -95,6 +95,8 @@ class FileSystem {
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
   virtual absl::StatusOr<bool> Exists(const std::string& path) = 0;
   virtual absl::StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;
+  // How large the disk that holds `path` is, used or not.
+  virtual absl::StatusOr<uint64_t> TotalBytes(const std::string& path) = 0;
   // An exclusive lock that ends with the process. FailedPrecondition when another holds it.
   virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 };

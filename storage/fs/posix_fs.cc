@@ -294,6 +294,12 @@ absl::StatusOr<uint64_t> PosixFileSystem::FreeBytes(const std::string& path) {
   return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
 }
 
+absl::StatusOr<uint64_t> PosixFileSystem::TotalBytes(const std::string& path) {
+  struct statvfs info;
+  if (statvfs(path.c_str(), &info) != 0) return ErrnoStatus(errno, "statvfs", path);
+  return static_cast<uint64_t>(info.f_blocks) * info.f_frsize;
+}
+
 absl::StatusOr<std::unique_ptr<FileLock>> PosixFileSystem::Lock(const std::string& path) {
   Descriptor fd = OpenDescriptor(path, O_RDWR | O_CREAT | O_CLOEXEC);
   if (!fd.valid()) return ErrnoStatus(errno, "open", path);

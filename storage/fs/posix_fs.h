@@ -25,6 +25,7 @@ class PosixFileSystem : public FileSystem {
   absl::StatusOr<std::vector<std::string>> List(const std::string& path) override;
   absl::StatusOr<bool> Exists(const std::string& path) override;
   absl::StatusOr<uint64_t> FreeBytes(const std::string& path) override;
+  absl::StatusOr<uint64_t> TotalBytes(const std::string& path) override;
   // Locks with flock: a second lock by the same process is refused too.
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
 };

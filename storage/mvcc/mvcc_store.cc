@@ -125,6 +125,7 @@ class StoreImpl : public MvccStore {
     if (!db().env().HasCompactions()) return nullptr;
     return MakeCompactionJob(core_.db);
   }
+  void PauseCompactions(bool paused) override { db().env().PauseCompactions(paused); }
 
   std::unique_ptr<BackgroundJob> StartCheckpoint(const std::string& dir) override {
     return MakeCheckpointJob(core_.db, dir);

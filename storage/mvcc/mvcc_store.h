@@ -103,6 +103,9 @@ class MvccStore {
   virtual std::unique_ptr<BackgroundJob> StartDropHistory() = 0;
   // manual_background only: one compaction that RocksDB asked for. Null where none waits.
   virtual std::unique_ptr<BackgroundJob> StartCompaction() = 0;
+  // While paused no further compaction begins, RocksDB's own neither: each needs room for its
+  // output before it gives any back. What StartDropHistory does goes on.
+  virtual void PauseCompactions(bool paused) = 0;
   // Hard-links the flushed files into `dir` (must not exist; same file system). The result's index
   // is what the checkpoint's own meta says.
   virtual std::unique_ptr<BackgroundJob> StartCheckpoint(const std::string& dir) = 0;

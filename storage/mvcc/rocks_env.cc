@@ -55,18 +55,16 @@ const RocksEnv::Queue* RocksEnv::QueueOf(Priority priority) const {
 
 void RocksEnv::Schedule(void (*function)(void*), void* arg, Priority priority, void* tag,
                         void (*unschedule)(void*)) {
-  Queue* queue = QueueOf(priority);
-  if (queue == nullptr) {
-    EnvWrapper::Schedule(function, arg, priority, tag, unschedule);
-    return;
+  {
+    const std::lock_guard lock(mutex_);
+    Queue* queue = QueueOf(priority);
+    if (queue == nullptr && priority == Priority::LOW && paused_) queue = &compactions_;
+    if (queue != nullptr) return queue->push_back({function, arg, tag, unschedule});
   }
-  const std::lock_guard lock(mutex_);
-  queue->push_back({function, arg, tag, unschedule});
+  EnvWrapper::Schedule(function, arg, priority, tag, unschedule);
 }
 
-int RocksEnv::UnSchedule(void* tag, Priority priority) {
-  Queue* queue = QueueOf(priority);
-  if (queue == nullptr) return EnvWrapper::UnSchedule(tag, priority);
+int RocksEnv::RemoveFrom(Queue* queue, void* tag) {
   Queue removed;
   {
     const std::lock_guard lock(mutex_);
@@ -78,6 +76,24 @@ int RocksEnv::UnSchedule(void* tag, Priority priority) {
     if (work.unschedule != nullptr) work.unschedule(work.arg);
   }
   return static_cast<int>(removed.size());
+}
+
+int RocksEnv::UnSchedule(void* tag, Priority priority) {
+  if (Queue* queue = QueueOf(priority)) return RemoveFrom(queue, tag);
+  const int held = priority == Priority::LOW ? RemoveFrom(&compactions_, tag) : 0;
+  return held + EnvWrapper::UnSchedule(tag, priority);
+}
+
+void RocksEnv::PauseCompactions(bool paused) {
+  Queue held;
+  {
+    const std::lock_guard lock(mutex_);
+    paused_ = paused;
+    if (!paused && !manual_) held.swap(compactions_);
+  }
+  for (const Work& work : held) {
+    EnvWrapper::Schedule(work.function, work.arg, Priority::LOW, work.tag, work.unschedule);
+  }
 }
 
 unsigned int RocksEnv::GetThreadPoolQueueLen(Priority priority) const {
@@ -120,7 +136,7 @@ bool RocksEnv::RunOneCompaction() { return RunOne(&compactions_); }
 
 bool RocksEnv::HasCompactions() const {
   const std::lock_guard lock(mutex_);
-  return !compactions_.empty();
+  return manual_ && !paused_ && !compactions_.empty();
 }
 
 }  // namespace keelson::storage

@@ -26,6 +26,8 @@ class RocksEnv : public rocksdb::EnvWrapper {
   // Runs one scheduled compaction; false where none waits. Always false unless manual.
   bool RunOneCompaction();
   bool HasCompactions() const;
+  // Compactions that are scheduled while paused wait until they are no longer.
+  void PauseCompactions(bool paused);
 
   void Schedule(void (*function)(void*), void* arg, Priority priority, void* tag,
                 void (*unschedule)(void*)) override;
@@ -48,11 +50,13 @@ class RocksEnv : public rocksdb::EnvWrapper {
   Queue* QueueOf(Priority priority);
   const Queue* QueueOf(Priority priority) const;
   bool RunOne(Queue* queue);
+  int RemoveFrom(Queue* queue, void* tag);
 
   const bool manual_;
   mutable std::mutex mutex_;
-  Queue flushes_;  // both under mutex_
+  Queue flushes_;  // these are under mutex_
   Queue compactions_;
+  bool paused_ = false;
 };
 
 }  // namespace keelson::storage

@@ -129,7 +129,7 @@ absl::StatusOr<OpenedStore> OpenGeneration(FileSystem* fs, const std::string& ro
                                            uint64_t generation, MvccOptions options) {
   KEELSON_CHECK(options.fs == nullptr || options.fs == fs, "one disk for both");
   options.dir = GenerationDir(root, generation);
-  // Only the first generation begins empty; every other one was received.
+  // Only the first generation begins empty; every other one was received or copied.
   options.must_exist = generation > 1;
   absl::StatusOr<std::unique_ptr<MvccStore>> store = MvccStore::Open(options);
   if (!store.ok()) return store.status();
@@ -149,6 +149,81 @@ absl::StatusOr<OpenedStore> OpenCurrent(FileSystem* fs, const std::string& root,
   return OpenGeneration(fs, root, *current, std::move(options));
 }
 
+namespace {
+
+// Gives the finished directory `dir` the number of the next generation, durably.
+absl::StatusOr<uint64_t> BecomeGeneration(FileSystem* fs, const std::string& root,
+                                          const std::string& dir) {
+  absl::StatusOr<RootContents> contents = ListRoot(fs, root);
+  if (!contents.ok()) return contents.status();
+  uint64_t next = 1;
+  for (uint64_t generation : contents->generations) next = std::max(next, generation + 1);
+  absl::Status status = fs->Rename(dir, GenerationDir(root, next));
+  if (status.ok()) status = fs->SyncDirectory(root);
+  if (!status.ok()) return status;
+  return next;
+}
+
+class ReopenJobImpl : public ReopenJob {
+ public:
+  ReopenJobImpl(std::unique_ptr<BackgroundJob> links, FileSystem* fs, std::string root,
+                std::string dir, MvccOptions options)
+      : links_(std::move(links)),
+        fs_(fs),
+        root_(std::move(root)),
+        dir_(std::move(dir)),
+        options_(std::move(options)) {}
+  const char* name() const override { return "reopen"; }
+
+  absl::Status Run() override {
+    absl::Status status = fs_->RemoveAll(dir_);
+    if (status.ok()) status = links_->Run();
+    if (status.ok()) status = SyncAll();
+    if (!status.ok()) return status;
+    absl::StatusOr<uint64_t> generation = BecomeGeneration(fs_, root_, dir_);
+    if (!generation.ok()) return generation.status();
+    absl::StatusOr<OpenedStore> opened = OpenGeneration(fs_, root_, *generation, options_);
+    if (!opened.ok()) {
+      ReleaseGeneration(fs_, root_, *generation).IgnoreError();
+      return opened.status();
+    }
+    // Where this fails CURRENT may name either: both stay, and hold the same.
+    status = SwitchCurrent(fs_, root_, *generation);
+    if (status.ok()) opened_ = *std::move(opened);
+    return status;
+  }
+
+  OpenedStore TakeOpened() override {
+    KEELSON_CHECK(opened_.store != nullptr, "a store is taken once, from a job that succeeded");
+    return std::move(opened_);
+  }
+
+ private:
+  absl::Status SyncAll() {
+    absl::StatusOr<std::vector<std::string>> names = fs_->List(dir_);
+    if (!names.ok()) return names.status();
+    absl::Status status;
+    for (const std::string& name : *names) status.Update(SyncFile(fs_, JoinPath(dir_, name)));
+    return status.ok() ? fs_->SyncDirectory(dir_) : status;
+  }
+
+  const std::unique_ptr<BackgroundJob> links_;
+  FileSystem* const fs_;
+  const std::string root_;
+  const std::string dir_;
+  const MvccOptions options_;
+  OpenedStore opened_;
+};
+
+}  // namespace
+
+std::unique_ptr<ReopenJob> StartReopen(MvccStore& store, FileSystem* fs, const std::string& root,
+                                       MvccOptions options) {
+  const std::string dir = JoinPath(root, "reopening");
+  return std::make_unique<ReopenJobImpl>(store.StartCheckpoint(dir), fs, root, dir,
+                                         std::move(options));
+}
+
 absl::StatusOr<uint64_t> SealReceived(SnapshotReceiver& receiver) {
   KEELSON_CHECK(receiver.complete(), "only a whole snapshot is installed");
   FileSystem* fs = receiver.fs_;
@@ -164,14 +239,7 @@ absl::StatusOr<uint64_t> SealReceived(SnapshotReceiver& receiver) {
   }
   if (!kMutantMarkerBeforeFiles) status = fs->SyncDirectory(dir);
   if (!status.ok()) return status;
-  absl::StatusOr<RootContents> contents = ListRoot(fs, root);
-  if (!contents.ok()) return contents.status();
-  uint64_t next = 1;
-  for (uint64_t generation : contents->generations) next = std::max(next, generation + 1);
-  status = fs->Rename(dir, GenerationDir(root, next));
-  if (status.ok()) status = fs->SyncDirectory(root);
-  if (!status.ok()) return status;
-  return next;
+  return BecomeGeneration(fs, root, dir);
 }
 
 absl::Status SwitchCurrent(FileSystem* fs, const std::string& root, uint64_t generation) {

@@ -4,6 +4,7 @@
 //   <root>/0000000007/    a generation: one RocksDB directory
 //   <root>/incoming/      a snapshot being received
 //   <root>/outgoing/N/    a checkpoint being sent
+//   <root>/reopening/     the next generation of a spent store, in the making
 //
 // Installing goes through these steps; after a crash behind any of them OpenCurrent finds either
 // the old state or the new one, whole:
@@ -26,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "storage/fs/fs.h"
+#include "storage/mvcc/background_job.h"
 #include "storage/mvcc/mvcc_store.h"
 #include "storage/snapshot/receiver.h"
 
@@ -57,6 +59,19 @@ absl::Status SwitchCurrent(FileSystem* fs, const std::string& root, uint64_t gen
 // Opens a sealed generation, before or after the switch.
 absl::StatusOr<OpenedStore> OpenGeneration(FileSystem* fs, const std::string& root,
                                            uint64_t generation, MvccOptions options);
+
+// For a store that a failed flush has spent, once its disk is well: the next generation, made of
+// hard links to what the store has flushed, and the switch to it. The spent store serves its views
+// on, so nobody waits for the log to be replayed onto the new one.
+class ReopenJob : public BackgroundJob {
+ public:
+  // After a successful Run, once.
+  virtual OpenedStore TakeOpened() = 0;
+};
+
+// Loop thread. REQUIRES: until the job ends no other one runs on this root.
+std::unique_ptr<ReopenJob> StartReopen(MvccStore& store, FileSystem* fs, const std::string& root,
+                                       MvccOptions options);
 
 // Step 4. OK where it is gone already. REQUIRES: CURRENT names another one and it is closed.
 absl::Status ReleaseGeneration(FileSystem* fs, const std::string& root, uint64_t generation);

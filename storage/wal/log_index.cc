@@ -59,6 +59,14 @@ const EntryMark* LogIndex::After(Index index) const {
   return after == marks_.end() ? nullptr : &*after;
 }
 
+std::optional<Index> LogIndex::FirstIn(uint64_t segment) const {
+  const auto first = std::find_if(marks_.begin(), marks_.end(), [segment](const EntryMark& mark) {
+    return mark.segment == segment;
+  });
+  if (first == marks_.end()) return std::nullopt;
+  return first->index;
+}
+
 bool LogIndex::IsBehind(uint64_t segment, Index index) const {
   if (marks_.empty() || marks_.front().segment != segment) return true;
   auto next = std::find_if(marks_.begin(), marks_.end(),

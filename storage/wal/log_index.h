@@ -39,6 +39,8 @@ class LogIndex {
   // place of `index`, is in order.
   const EntryMark* After(raft::Index index) const;
 
+  // The first entry of the log in `segment`, if there is any.
+  std::optional<raft::Index> FirstIn(uint64_t segment) const;
   // Whether no entry behind `index` is in `segment`. REQUIRES: it is the oldest segment of the log.
   bool IsBehind(uint64_t segment, raft::Index index) const;
   // The segment, the oldest, is gone: the log begins behind its entries.

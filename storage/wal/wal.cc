@@ -189,7 +189,22 @@ void Wal::Release(Index index) {
   if (terms_.Covers(base)) terms_.MoveBase(base);
 }
 
-std::unique_ptr<WalUpkeep> Wal::TakeUpkeep() {
+Index Wal::LastBeyond(uint64_t bytes) const {
+  uint64_t kept = 0;
+  size_t oldest_kept = segments_.size();
+  while (oldest_kept > 0 && kept + segments_[oldest_kept - 1]->file_bytes <= bytes) {
+    kept += segments_[--oldest_kept]->file_bytes;
+  }
+  oldest_kept = std::min(oldest_kept, segments_.size() - 1);
+  if (oldest_kept == 0) return base().index;
+  for (size_t i = oldest_kept; i < segments_.size(); ++i) {
+    const std::optional<Index> first = index_.FirstIn(segments_[i]->header.sequence);
+    if (first) return first->Prev();
+  }
+  return index_.last();
+}
+
+std::unique_ptr<WalUpkeep> Wal::TakeUpkeep(Growth growth) {
   if (upkeep_out_ || !status_.ok()) return nullptr;
   std::unique_ptr<WalUpkeep> job(new WalUpkeep(fs_, dir_));
   size_t missing = options_.ready_segments - std::min(options_.ready_segments, ready_.size());
@@ -205,7 +220,7 @@ std::unique_ptr<WalUpkeep> Wal::TakeUpkeep() {
     job->tasks_.push_back(std::move(task));
   }
   released_.clear();
-  for (; missing > 0; --missing) {
+  for (; growth == Growth::kAllowed && missing > 0; --missing) {
     WalUpkeep::Task task;
     task.plan = PlanSegment(options_.segment_bytes);
     job->tasks_.push_back(std::move(task));

@@ -114,8 +114,14 @@ class Wal : public raft::LogReader {
   // is durable without the log.
   void Release(raft::Index index);
 
+  // The last entry that has to go so that the log's segments hold at most `bytes` on disk, for
+  // Release: whole segments, never the one that is written to; none while the log is smaller.
+  raft::Index LastBeyond(uint64_t bytes) const;
+
+  // Whether upkeep may take room on the disk for new segments, or only what segments have already.
+  enum class Growth { kAllowed, kNone };
   // What is to be done to keep segments ready; null when nothing is, or while one is out.
-  std::unique_ptr<WalUpkeep> TakeUpkeep();
+  std::unique_ptr<WalUpkeep> TakeUpkeep(Growth growth = Growth::kAllowed);
   // ResourceExhausted: try again when there is space. Other errors are final, see status().
   absl::Status UpkeepDone(std::unique_ptr<WalUpkeep> job);
 

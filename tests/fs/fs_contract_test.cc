@@ -225,6 +225,7 @@ TEST_P(FsContract, WholeFileHelpersReplaceAndBound) {
   EXPECT_FALSE(*fs_.Exists(Path("f.tmp")));
   EXPECT_TRUE(absl::IsResourceExhausted(ReadFile(fs_, Path("f"), 2).status()));
   EXPECT_GT(*fs_.FreeBytes(disk_->dir()), 0u);
+  EXPECT_GE(*fs_.TotalBytes(disk_->dir()), *fs_.FreeBytes(disk_->dir()));
 }
 
 TEST_P(FsContract, ADsyncFileNeedsNoSync) {

@@ -53,6 +53,77 @@ TEST(MvccDiskTest, AFlushOntoAFullDiskSaysSoAndALaterStartGoesOn) {
   EXPECT_EQ(store.Flush(), absl::OkStatus());
 }
 
+TEST(MvccDiskTest, AStoreSpentByAFullDiskStillReadsAndGivesACheckpointOfWhatIsFlushed) {
+  StoreHarness store;
+  store.Put("a", "flushed");
+  ASSERT_EQ(store.Flush(), absl::OkStatus());
+  store.PutMany("k", 100, std::string(1000, 'v'));
+  store.disk().SetCapacity(store.disk().UsedBytes() + 2000);
+  ASSERT_TRUE(absl::IsResourceExhausted(store.Flush()));
+  {
+    auto batch = store->NewBatch();
+    batch->BeginRequest();
+    ASSERT_TRUE(batch->Put("late", "x", 0).ok());
+    batch->EndRequest();
+    EXPECT_TRUE(absl::IsResourceExhausted(
+        batch->Commit({raft::Term(1), raft::Index(900)}, std::nullopt).status()));
+  }
+  EXPECT_EQ(store.Value("k7"), std::string(1000, 'v'));
+  EXPECT_EQ(store.Value("late"), "-") << "a failed commit changes nothing";
+  store.disk().SetCapacity(uint64_t{1} << 40);
+  auto job = store->StartCheckpoint("/m/copy");
+  ASSERT_EQ(job->Run(), absl::OkStatus());
+  MvccOptions options = store.options();
+  options.dir = "/m/copy";
+  options.must_exist = true;
+  auto copy = MvccStore::Open(options);
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_EQ((*copy)->applied().index, raft::Index(1));
+  EXPECT_EQ(store.Value("k7"), std::string(1000, 'v')) << "the old one reads on beside it";
+}
+
+// A store with two compactions' worth of overwritten keys.
+void MakeWorkForCompactions(StoreHarness& store) {
+  store.options().compact_at_l0_files = 2;
+  store.Open();
+  for (int i = 0; i < 4; ++i) {
+    store.PutMany("k", 300, std::string(300, static_cast<char>('a' + i)));
+    ASSERT_EQ(store.Flush(), absl::OkStatus());
+  }
+}
+
+TEST(MvccDiskTest, ACompactionOntoAFullDiskShowsInTheNextFlushAndALaterStartGoesOn) {
+  StoreHarness store;
+  MakeWorkForCompactions(store);
+  store.disk().SetCapacity(store.disk().UsedBytes() + 2000);
+  auto job = store->StartCompaction();
+  ASSERT_NE(job, nullptr);
+  (void)job->Run();
+  job = nullptr;
+  EXPECT_EQ(store.Value("k7"), std::string(300, 'd'));
+  store.disk().SetCapacity(uint64_t{1} << 40);
+  store.Put("later", "x");
+  EXPECT_TRUE(absl::IsResourceExhausted(store.Flush()));
+  store.Open();
+  EXPECT_EQ(store.Value("k7"), std::string(300, 'd'));
+  EXPECT_EQ(store.Value("later"), "-") << "it was not flushed";
+  store.Put("later", "y");
+  store.Settle();
+  EXPECT_EQ(store.Value("later"), "y");
+}
+
+TEST(MvccDiskTest, NoCompactionBeginsWhileTheyArePaused) {
+  StoreHarness store;
+  MakeWorkForCompactions(store);
+  store->PauseCompactions(true);
+  EXPECT_EQ(store->StartCompaction(), nullptr);
+  store.Put("more", "x");
+  EXPECT_EQ(store.Flush(), absl::OkStatus()) << "flushes go on";
+  EXPECT_EQ(store->StartCompaction(), nullptr);
+  store->PauseCompactions(false);
+  EXPECT_NE(store->StartCompaction(), nullptr);
+}
+
 TEST(MvccDiskTest, AFailedSyncFailsTheFlushAndEverythingAfterIt) {
   StoreHarness store;
   store.Put("a", "flushed");

@@ -116,6 +116,9 @@ TEST(MvccThreadsTest, ReadersSeeWholeStatesWhileTheStoreIsWrittenFlushedAndCompa
     for (int i = 0; i < kCommits && !HasFailure(); ++i) {
       writer.Commit();
       published.Set(writer.store().View());
+      // Ends paused: closing must not wait for what is held.
+      if (i % 100 == 25) writer.store().PauseCompactions(true);
+      if (i % 100 == 75 && i < 300) writer.store().PauseCompactions(false);
       if (i % 20 != 19) continue;
       if (i % 60 == 59) writer.Compact();
       if (job_thread.joinable()) job_thread.join();

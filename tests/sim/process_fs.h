@@ -53,6 +53,10 @@ class ProcessFs final : public storage::FileSystem {
     if (cut_) return Gone();
     return disk_.FreeBytes(path);
   }
+  absl::StatusOr<uint64_t> TotalBytes(const std::string& path) override {
+    if (cut_) return Gone();
+    return disk_.TotalBytes(path);
+  }
   absl::StatusOr<std::unique_ptr<storage::FileLock>> Lock(const std::string& path) override {
     if (cut_) return Gone();
     return disk_.Lock(path);

@@ -156,6 +156,28 @@ TEST(WalFaults, UpkeepThatFindsNoRoomIsAskedAgain) {
   EXPECT_EQ(log.wal->stats().ready, 3u);
 }
 
+TEST(WalFaults, UpkeepWithoutGrowthGivesRoomBackAndTakesNone) {
+  WalHarness log;
+  log.options.ready_segments = 2;
+  log.MustOpen();
+  ASSERT_TRUE(log.Upkeep().ok());
+  const uint64_t entries = 120;
+  for (uint64_t i = 1; i <= entries; ++i) {
+    log.AppendRange(i, i, 1, 900);
+    log.MustWrite();
+  }
+  ASSERT_EQ(log.wal->stats().ready, 0u);
+  EXPECT_EQ(log.wal->TakeUpkeep(Wal::Growth::kNone), nullptr) << "nothing to gain";
+  log.wal->Release(Index(entries - 1));
+  const uint64_t before = log.fs.UsedBytes();
+  auto upkeep = log.wal->TakeUpkeep(Wal::Growth::kNone);
+  ASSERT_NE(upkeep, nullptr);
+  ASSERT_TRUE(upkeep->Run().ok());
+  ASSERT_TRUE(log.wal->UpkeepDone(std::move(upkeep)).ok());
+  EXPECT_LT(log.fs.UsedBytes(), before);
+  EXPECT_EQ(log.wal->stats().ready, 2u) << "room that the log has already stays the log's";
+}
+
 TEST(WalFaults, AnIoErrorInUpkeepEndsTheLog) {
   WalHarness log;
   log.MustOpen();

@@ -202,6 +202,27 @@ TEST(Wal, ReleasedSegmentsAreRecycledAndNeverReadAgain) {
   EXPECT_EQ(log.recovery.last.index, Index(next - 1));
 }
 
+TEST(Wal, ALimitInBytesIsMetByTheOldestSegments) {
+  WalHarness log;
+  log.MustOpen();
+  EXPECT_EQ(log.wal->LastBeyond(0), Index()) << "the segment that is written to stays";
+  constexpr uint64_t kEntries = 100;
+  for (uint64_t i = 1; i <= kEntries; ++i) {
+    log.AppendRange(i, i, 1, 900);
+    log.MustWrite();
+  }
+  const uint64_t limit = 64 << 10;
+  EXPECT_EQ(log.wal->LastBeyond(uint64_t{1} << 30), Index()) << "smaller than the limit";
+  const Index last = log.wal->LastBeyond(limit);
+  EXPECT_GT(last, Index());
+  log.wal->Release(last);
+  EXPECT_EQ(log.wal->base().index, last) << "it is the end of a segment";
+  EXPECT_LE(log.wal->stats().segments * log.options.on_demand_bytes, limit);
+  EXPECT_EQ(log.wal->LastBeyond(limit), log.wal->base().index) << "nothing more has to go";
+  log.wal->Release(log.wal->LastBeyond(0));
+  EXPECT_EQ(log.wal->stats().segments, 1u);
+}
+
 TEST(Wal, NothingIsReleasedThatHoldsALaterEntry) {
   WalHarness log;
   log.MustOpen();

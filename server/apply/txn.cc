@@ -142,7 +142,8 @@ absl::Status Operations::CheckRanges(const TxnRequest& request, const Path& path
   for (const RequestOp& op : Branch(request, path[(*at)++])) {
     if (op.has_request_txn()) {
       if (const auto status = CheckRanges(op.request_txn(), path, at); !status.ok()) return status;
-    } else if (op.has_request_range() && op.request_range().revision() > 0) {
+    } else if (op.has_request_range() && op.request_range().revision() != 0) {
+      // Negative revisions mean the latest to a range alone, but are checked here like any other.
       const int64_t revision = op.request_range().revision();
       if (revision > batch_.revision()) return errors::FutureRevision();
       if (revision < batch_.compact_revision()) return errors::Compacted();

@@ -35,11 +35,12 @@ void EventFeed::Publish(std::span<const storage::Change> changes, int64_t revisi
   KEELSON_CHECK(revision >= published_, "the store's revision never goes back");
   if (wanted) {
     int64_t last = published_;
-    for (const storage::Change& change : changes) {
-      KEELSON_CHECK(change.rev.main == last + 1 || (change.rev.main == last && last > published_),
+    for (WatchEventPtr& event : MakeWatchEvents({changes.begin(), changes.end()})) {
+      const int64_t at = event->revision();
+      KEELSON_CHECK(at == last + 1 || (at == last && last > published_),
                     "revisions are published whole, in order and without a gap");
-      last = change.rev.main;
-      ring_.Append(std::make_shared<WatchEvent>(change));
+      last = at;
+      ring_.Append(std::move(event));
     }
     KEELSON_CHECK(last == revision, "every revision of a batch is published");
     ring_.Trim();
@@ -151,12 +152,9 @@ void EventFeed::OnRead(WatchGroup* group, Read* read, Batch::Receiver* receiver)
   group->reading = false;
   group->error = read->status;
   if (group->error.ok()) {
-    std::vector<WatchEventPtr> events;
-    events.reserve(read->changes.size());
-    for (storage::Change& change : read->changes) {
-      KEELSON_CHECK(change.rev.main >= group->next, "history never goes back");
-      events.push_back(std::make_shared<WatchEvent>(std::move(change)));
-    }
+    KEELSON_CHECK(read->changes.empty() || read->changes.front().rev.main >= group->next,
+                  "history never goes back");
+    std::vector<WatchEventPtr> events = MakeWatchEvents(std::move(read->changes));
     group->next = std::max(group->next, read->cursor->reached() + 1);
     if (read->cursor->done()) group->cursor.reset();
     if (!events.empty()) MakeBatch(group, std::move(events), /*from_ring=*/false, receiver);

@@ -83,9 +83,9 @@ void WatchHub::Impl::Create(StreamId stream, WatchRequestCreate request) {
   if (range.end && *range.end <= range.begin) return Refuse(stream, std::string(kEmptyRangeReason));
   int64_t id = request.watch_id;
   if (id == 0) {
-    while (found->watchers.contains(found->next_watch_id)) ++found->next_watch_id;
+    while (found->Takes(found->next_watch_id)) ++found->next_watch_id;
     id = found->next_watch_id++;
-  } else if (found->watchers.contains(id)) {
+  } else if (found->Takes(id)) {
     return Refuse(stream, std::string(kDuplicateIdReason));
   }
   SendControl(found, {.revision = feed_.published(), .watch_id = id, .created = true});
@@ -145,14 +145,18 @@ void WatchHub::Impl::SendCompacted(WatchStream* stream, int64_t watch_id) {
                        .watch_id = watch_id,
                        .canceled = true,
                        .compact_revision = feed_.compacted()});
+  stream->compacted_ids.insert(watch_id);
 }
 
 void WatchHub::Impl::Cancel(StreamId stream, int64_t watch_id) {
   WatchStream* found = Find(stream);
   if (found == nullptr) return;
   const auto watcher = found->watchers.find(watch_id);
-  if (watcher == found->watchers.end()) return;
-  Drop(watcher->second.get());
+  if (watcher != found->watchers.end()) {
+    Drop(watcher->second.get());
+  } else if (found->compacted_ids.erase(watch_id) == 0) {
+    return;
+  }
   SendControl(found, {.revision = feed_.published(), .watch_id = watch_id, .canceled = true});
 }
 

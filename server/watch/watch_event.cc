@@ -1,5 +1,7 @@
 #include "server/watch/watch_event.h"
 
+#include "absl/container/flat_hash_map.h"
+#include "base/check.h"
 #include "server/watch/watch_response.h"
 #include "server/watch/wire.h"
 
@@ -40,7 +42,46 @@ std::string EncodeEvent(const storage::Change& change, bool with_previous) {
   return element;
 }
 
+// Finds the first change of a key in the revision of a later one.
+class FirstChanges {
+ public:
+  explicit FirstChanges(const std::vector<storage::Change>& changes) : changes_(changes) {}
+
+  // REQUIRES: later calls are about the same or a later revision.
+  const storage::Change& Of(size_t position) {
+    const int64_t revision = changes_[position].rev.main;
+    if (revision != revision_) {
+      first_.clear();
+      next_ = position;
+      while (next_ > 0 && changes_[next_ - 1].rev.main == revision) --next_;
+      revision_ = revision;
+    }
+    for (; next_ <= position; ++next_) first_.try_emplace(changes_[next_].now->key, next_);
+    return changes_[first_.at(changes_[position].now->key)];
+  }
+
+ private:
+  const std::vector<storage::Change>& changes_;
+  int64_t revision_ = 0;
+  size_t next_ = 0;  // changes before it are in first_
+  absl::flat_hash_map<std::string_view, size_t> first_;
+};
+
 }  // namespace
+
+std::vector<WatchEventPtr> MakeWatchEvents(std::vector<storage::Change> changes) {
+  FirstChanges first(changes);
+  std::vector<WatchEventPtr> events;
+  events.reserve(changes.size());
+  for (size_t i = 0; i < changes.size(); ++i) {
+    KEELSON_CHECK(i == 0 || changes[i].rev > changes[i - 1].rev, "changes come in order");
+    storage::Change change = changes[i];
+    const bool own = change.prev != nullptr && change.prev->mod_revision == change.rev.main;
+    if (own) change.prev = first.Of(i).prev;
+    events.push_back(std::make_shared<WatchEvent>(std::move(change)));
+  }
+  return events;
+}
 
 const std::shared_ptr<const std::string>& WatchEvent::Encoded(bool with_previous) {
   const bool previous = with_previous && change_.prev != nullptr;

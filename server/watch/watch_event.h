@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "storage/mvcc/types.h"
 
@@ -37,5 +39,10 @@ class WatchEvent {
 };
 
 using WatchEventPtr = std::shared_ptr<WatchEvent>;
+
+// The events of whole revisions, in order. The previous pair of an event is the one before its
+// revision: where a transaction deletes what it has written itself, that is not the version that
+// the delete has replaced.
+std::vector<WatchEventPtr> MakeWatchEvents(std::vector<storage::Change> changes);
 
 }  // namespace keelson::server

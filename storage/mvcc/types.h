@@ -54,8 +54,8 @@ struct KeyRange {
 };
 
 // One changed key of one revision, as watchers see it. `now` is never null: for a delete it holds
-// only key and mod_revision. `prev` is null where the key did not exist before, and in history at
-// or below the compacted revision.
+// only key and mod_revision. `prev` is the pair that the change replaced, which the same revision
+// may have written; null where there was none, and in history at or below the compacted revision.
 struct Change {
   Revision rev;
   bool deleted = false;

@@ -73,6 +73,47 @@ TEST_F(WatchEvents, PreviousPairComesOnlyWhenAskedForAndThereWasOne) {
   for (const auto& event : bare.events()) EXPECT_FALSE(event.has_prev_kv());
 }
 
+// The pair that stood before the revision, even where the transaction itself has written another.
+TEST_F(WatchEvents, PreviousPairIsTheOneBeforeTheRevision) {
+  auto live = Open();
+  Create(live, {.key = "a", .range_end = "z", .prev_kv = true});
+  Put("old", "1");
+  const int64_t revision = Apply({{.key = "new", .value = "2"},
+                                  {.key = "old", .value = "2"},
+                                  {.key = "new", .value = {}},
+                                  {.key = "old", .value = {}}});
+  Settle();
+  auto late = Open();
+  Create(late, {.key = "a", .range_end = "z", .start_revision = revision - 1, .prev_kv = true});
+  Settle();
+  Start();  // a hub without a ring: what follows is read from the store
+  auto from_history = Open();
+  Create(from_history,
+         {.key = "a", .range_end = "z", .start_revision = revision - 1, .prev_kv = true});
+  Settle();
+  for (Stream* stream : {&live, &late, &from_history}) {
+    const Response response = Next(*stream);
+    ASSERT_EQ(response.events_size(), 5);
+    EXPECT_FALSE(response.events(1).has_prev_kv());
+    EXPECT_EQ(response.events(2).prev_kv().value(), "1");
+    EXPECT_FALSE(response.events(3).has_prev_kv()) << "the key did not exist before";
+    EXPECT_EQ(response.events(4).prev_kv().value(), "1");
+  }
+}
+
+TEST_F(WatchEvents, PreviousPairOfAKeyThatWasDeletedWrittenAndDeletedAgain) {
+  auto stream = Open();
+  Create(stream, {.key = "a", .prev_kv = true});
+  Put("a", "1");
+  Apply({{.key = "a", .value = {}}, {.key = "a", .value = "2"}, {.key = "a", .value = {}}});
+  Settle();
+  const Response response = Next(stream);
+  ASSERT_EQ(response.events_size(), 4);
+  EXPECT_EQ(response.events(1).prev_kv().value(), "1");
+  EXPECT_FALSE(response.events(2).has_prev_kv()) << "a put that creates has none";
+  EXPECT_EQ(response.events(3).prev_kv().value(), "1");
+}
+
 TEST_F(WatchEvents, FiltersDropPutsOrDeletes) {
   auto no_put = Open();
   auto no_delete = Open();

@@ -105,6 +105,42 @@ TEST_F(WatchStart, BelowTheCompactedRevisionIsCreatedAndThenCancelled) {
   EXPECT_EQ(hub().counters().watchers, 0u);
 }
 
+TEST_F(WatchStart, TheIdOfACompactedWatchStaysTakenUntilItsClientCancelsIt) {
+  Fill();
+  Compact(5);
+  auto stream = Open();
+  EXPECT_EQ(Create(stream, {.key = "a", .start_revision = 4}).watch_id(), 0);
+  EXPECT_TRUE(Next(stream).canceled());
+  EXPECT_EQ(Create(stream, {.key = "a", .start_revision = 4, .watch_id = 2}).watch_id(), 2);
+  EXPECT_TRUE(Next(stream).canceled());
+  EXPECT_EQ(Create(stream, {.key = "a"}).watch_id(), 1);
+  EXPECT_EQ(Create(stream, {.key = "a"}).watch_id(), 3) << "2 is taken";
+  EXPECT_EQ(Create(stream, {.key = "a", .watch_id = 2}).cancel_reason(),
+            "mvcc: duplicate watch ID provided on the WatchStream");
+  hub().Cancel(stream.id, 2);
+  const Response canceled = Next(stream);
+  EXPECT_TRUE(canceled.canceled());
+  EXPECT_EQ(canceled.watch_id(), 2);
+  EXPECT_EQ(canceled.header().revision(), 6);
+  EXPECT_EQ(canceled.compact_revision(), 0);
+  hub().Cancel(stream.id, 2);
+  EXPECT_TRUE(Quiet(stream)) << "now it is unknown";
+  EXPECT_EQ(Create(stream, {.key = "a", .watch_id = 2}).watch_id(), 2);
+}
+
+TEST_F(WatchStart, TheIdOfAWatchThatACompactionOvertookStaysTaken) {
+  Fill();
+  Start({.ring_bytes = 0});
+  auto stream = Open();
+  Create(stream, {.key = "a", .start_revision = 2, .watch_id = 1});
+  Compact(5);
+  Settle();
+  EXPECT_TRUE(Next(stream).canceled());
+  EXPECT_EQ(hub().counters().watchers, 0u);
+  EXPECT_EQ(Create(stream, {.key = "a"}).watch_id(), 0);
+  EXPECT_EQ(Create(stream, {.key = "a"}).watch_id(), 2);
+}
+
 TEST_F(WatchStart, ExactlyTheCompactedRevisionWorks) {
   Fill();
   Compact(5);

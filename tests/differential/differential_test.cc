@@ -1,6 +1,10 @@
 // The comparison's own parts: what it lets pass must be no more than is meant.
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <set>
+#include <string>
+
 #include "tests/differential/exceptions.h"
 #include "tests/differential/line_diff.h"
 #include "tests/differential/normalise.h"
@@ -79,6 +83,27 @@ TEST(ExceptionsTest, AnUnknownSortMayBeRefusedOnlyWithItsOwnText) {
                            .reference = Ranged({}),
                            .subject = {.code = 3, .error = "etcdserver: something"}}),
             nullptr);
+}
+
+// The names in backticks in the first column of the table.
+std::set<std::string> NamesInArchitecture() {
+  std::ifstream file("ARCHITECTURE.md");
+  EXPECT_TRUE(file.is_open()) << "run from the root of the repository";
+  std::set<std::string> names;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("## ")) inside = line.starts_with("## Exceptions");
+    if (!inside || !line.starts_with("| `")) continue;
+    const size_t end = line.find('`', 3);
+    if (line.compare(end, 2, "`:") == 0) names.insert(line.substr(3, end - 3));
+  }
+  return names;
+}
+
+TEST(ExceptionsTest, EachIsARowOfArchitectureAndEachNamedRowIsAnException) {
+  std::set<std::string> names;
+  for (const Exception& exception : AllExceptions()) names.insert(exception.name);
+  EXPECT_EQ(names, NamesInArchitecture());
 }
 
 TEST(NormaliseTest, OnlyIdsAndTermsAreLeftOut) {

@@ -24,9 +24,11 @@ void StateMachine::Open() {
 }
 
 void StateMachine::Reopen() {
-  auto flush = store_->StartFlush();
-  KEELSON_CHECK(flush.ok(), "a disk in memory flushes");
-  if (*flush != nullptr) KEELSON_CHECK((*flush)->Run().ok(), "a disk in memory flushes");
+  {
+    const auto flush = store_->StartFlush();  // the job keeps the store's files open
+    KEELSON_CHECK(flush.ok(), "a disk in memory flushes");
+    if (*flush != nullptr) KEELSON_CHECK((*flush)->Run().ok(), "a disk in memory flushes");
+  }
   store_.reset();
   Open();
 }

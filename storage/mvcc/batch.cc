@@ -53,13 +53,15 @@ int64_t Batch::EndRequest() {
 
 void Batch::AbortRequest() {
   KEELSON_CHECK(request_open_, "a request ends once");
-  for (; !log_.empty(); log_.pop_back()) {
-    overlay_[log_.back().key] = std::move(log_.back().entry);
+  KEELSON_CHECK(log_.size() == static_cast<size_t>(sub_), "each change notes what it overwrote");
+  for (; !log_.empty(); log_.pop_back(), pending_.pop_back()) {
+    const auto at = overlay_.find(pending_.back().change.now->key);
+    KEELSON_CHECK(at != overlay_.end(), "a change has an entry");
+    at->second = std::move(log_.back());
   }
   leases_.RollBack();
   attachments_.RollBack();
   meta_.RollBack();
-  pending_.resize(pending_.size() - static_cast<size_t>(sub_));
   state_ = state_before_request_;
   KeepRequest();
 }
@@ -70,15 +72,19 @@ VersionPtr Batch::IfItCounts(VersionPtr version) const {
   return gone ? nullptr : version;
 }
 
+absl::StatusOr<Batch::Overlay::iterator> Batch::Load(std::string_view key) {
+  const auto it = overlay_.lower_bound(key);
+  if (it != overlay_.end() && it->first == key) return it;
+  absl::StatusOr<VersionPtr> version = core_->recent.Find(key);
+  if (*version == nullptr) version = reader_.ReadLatest(key);
+  if (!version.ok()) return version.status();
+  return overlay_.try_emplace(it, std::string(key), Entry{*std::move(version), false});
+}
+
 absl::StatusOr<VersionPtr> Batch::Current(std::string_view key) {
-  auto it = overlay_.find(key);
-  if (it == overlay_.end()) {
-    absl::StatusOr<VersionPtr> version = core_->recent.Find(key);
-    if (*version == nullptr) version = reader_.ReadLatest(key);
-    if (!version.ok()) return version.status();
-    it = overlay_.try_emplace(std::string(key), Entry{*std::move(version), false}).first;
-  }
-  return IfItCounts(it->second.version);
+  const auto at = Load(key);
+  if (!at.ok()) return at.status();
+  return IfItCounts((*at)->second.version);
 }
 
 absl::StatusOr<VersionPtr> Batch::ReadUndo(Revision superseded_by, std::string_view key) {
@@ -92,8 +98,9 @@ absl::StatusOr<VersionPtr> Batch::ReadUndo(Revision superseded_by, std::string_v
   return it->previous;
 }
 
-void Batch::Install(std::string_view key, std::shared_ptr<Version> version, VersionPtr previous) {
+void Batch::Install(Overlay::iterator at, std::shared_ptr<Version> version, VersionPtr previous) {
   KEELSON_CHECK(request_open_, "changes belong to a request");
+  const std::string& key = at->first;
   ChainPosition position = PushVersion(previous.get(), version->mod, state_.compact_revision);
   version->depth = position.depth;
   version->jumps = std::move(position.jumps);
@@ -110,7 +117,7 @@ void Batch::Install(std::string_view key, std::shared_ptr<Version> version, Vers
   }
   if (version->deleted()) {
     auto now = std::make_shared<KeyValue>();
-    now->key = std::string(key);
+    now->key = key;
     now->mod_revision = version->mod.main;
     pending.change.now = std::move(now);
   } else {
@@ -123,9 +130,7 @@ void Batch::Install(std::string_view key, std::shared_ptr<Version> version, Vers
   pending_.push_back(std::move(pending));
   ++sub_;
 
-  Entry& entry = overlay_.find(key)->second;
-  log_.push_back({std::string(key), entry});
-  entry = {std::move(version), true};
+  log_.push_back(std::exchange(at->second, Entry{std::move(version), true}));
 }
 
 void Batch::MoveAttachment(std::string_view key, int64_t from, int64_t to) {
@@ -136,8 +141,9 @@ void Batch::MoveAttachment(std::string_view key, int64_t from, int64_t to) {
 
 absl::StatusOr<PutResult> Batch::Put(std::string_view key, std::string_view value, int64_t lease) {
   KEELSON_CHECK(!key.empty(), "a key is not empty");
-  absl::StatusOr<VersionPtr> previous = Current(key);
-  if (!previous.ok()) return previous.status();
+  const auto at = Load(key);
+  if (!at.ok()) return at.status();
+  VersionPtr previous = IfItCounts((*at)->second.version);
   auto version = std::make_shared<Version>();
   version->mod = {state_.revision + 1, sub_};
   auto kv = std::make_shared<KeyValue>();
@@ -145,23 +151,24 @@ absl::StatusOr<PutResult> Batch::Put(std::string_view key, std::string_view valu
   kv->value = std::string(value);
   kv->lease = lease;
   kv->mod_revision = version->mod.main;
-  const bool existed = IsLive(*previous);
-  kv->create_revision = existed ? (*previous)->kv->create_revision : kv->mod_revision;
-  kv->version = existed ? (*previous)->kv->version + 1 : 1;
+  const bool existed = IsLive(previous);
+  kv->create_revision = existed ? previous->kv->create_revision : kv->mod_revision;
+  kv->version = existed ? previous->kv->version + 1 : 1;
   version->kv = kv;
-  PutResult result{existed ? (*previous)->kv : nullptr, std::move(kv)};
-  Install(key, std::move(version), *std::move(previous));
+  PutResult result{existed ? previous->kv : nullptr, std::move(kv)};
+  Install(*at, std::move(version), std::move(previous));
   return result;
 }
 
 absl::StatusOr<KeyValuePtr> Batch::Delete(std::string_view key) {
-  absl::StatusOr<VersionPtr> previous = Current(key);
-  if (!previous.ok()) return previous.status();
-  if (!IsLive(*previous)) return KeyValuePtr();
-  KeyValuePtr removed = (*previous)->kv;
+  const auto at = Load(key);
+  if (!at.ok()) return at.status();
+  VersionPtr previous = IfItCounts((*at)->second.version);
+  if (!IsLive(previous)) return KeyValuePtr();
+  KeyValuePtr removed = previous->kv;
   auto version = std::make_shared<Version>();
   version->mod = {state_.revision + 1, sub_};
-  Install(key, std::move(version), *std::move(previous));
+  Install(*at, std::move(version), std::move(previous));
   return removed;
 }
 

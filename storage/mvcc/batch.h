@@ -59,11 +59,10 @@ class Batch : public ApplyBatch, private UndoSource {
     VersionPtr previous;  // what the undo record holds
     uint64_t bytes_before = 0;
   };
-  struct Before {
-    std::string key;
-    Entry entry;
-  };
+  using Overlay = absl::btree_map<std::string, Entry, std::less<>>;
 
+  // The entry of `key`, read at its first use. Valid until the next entry is made.
+  absl::StatusOr<Overlay::iterator> Load(std::string_view key);
   // The newest version that counts: null also for a tombstone that the compaction revision covers.
   absl::StatusOr<VersionPtr> Current(std::string_view key);
   VersionPtr IfItCounts(VersionPtr version) const;
@@ -74,8 +73,8 @@ class Batch : public ApplyBatch, private UndoSource {
   template <typename Visit>
   absl::Status Walk(const KeyRange& range, Visit visit);
 
-  // Makes `version` (mod and kv set) the newest of `key`.
-  void Install(std::string_view key, std::shared_ptr<Version> version, VersionPtr previous);
+  // Makes `version` (mod and kv set) the newest of the key at `at`.
+  void Install(Overlay::iterator at, std::shared_ptr<Version> version, VersionPtr previous);
   void MoveAttachment(std::string_view key, int64_t from, int64_t to);
   void KeepRequest();
 
@@ -89,7 +88,7 @@ class Batch : public ApplyBatch, private UndoSource {
   RecordReader reader_;  // of the committed state
   const int64_t base_revision_;
   StoreState state_;  // with the finished requests and, but for revision, the open one
-  absl::btree_map<std::string, Entry, std::less<>> overlay_;
+  Overlay overlay_;
   RawOverlay leases_;
   RawOverlay attachments_;
   RawOverlay meta_;
@@ -98,7 +97,7 @@ class Batch : public ApplyBatch, private UndoSource {
   bool request_open_ = false;
   int64_t sub_ = 0;  // changes of the open request
   StoreState state_before_request_;
-  std::vector<Before> log_;  // what the open request overwrote in overlay_
+  std::vector<Entry> log_;  // what each change of the open request overwrote in overlay_
 };
 
 }  // namespace keelson::storage

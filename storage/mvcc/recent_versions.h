@@ -4,51 +4,78 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <string_view>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
+#include "base/view.h"
 #include "storage/mvcc/version.h"
 
 namespace keelson::storage {
 
-// First in, first out, a few at a time: forgetting many at once would hold the loop up.
+// Forgets in the order of arrival, but spares once who was used since (CLOCK, Corbato 1968).
 class RecentVersions {
  public:
   explicit RecentVersions(uint64_t max_bytes) : max_bytes_(max_bytes) {}
 
   // Null where nothing is known; the database then tells.
-  VersionPtr Find(std::string_view key) const {
-    auto it = newest_.find(key);
-    return it == newest_.end() ? nullptr : it->second;
+  VersionPtr Find(std::string_view key) {
+    const auto it = slots_.find(ToAbsl(key));
+    if (it == slots_.end()) return nullptr;
+    it->second.used = true;
+    return it->second.version;
   }
 
   // `version` was committed as the newest of `key`.
   void Note(std::string_view key, VersionPtr version) {
-    newest_.erase(key);
-    if (version->deleted() || max_bytes_ == 0) return;
-    bytes_ += Bytes(*version);
-    newest_.emplace(version->kv->key, version);
-    noted_.push_back(std::move(version));
-    for (; bytes_ > max_bytes_; noted_.pop_front()) {
-      const VersionPtr& oldest = noted_.front();
-      bytes_ -= Bytes(*oldest);
-      auto it = newest_.find(oldest->kv->key);
-      if (it != newest_.end() && it->second == oldest) newest_.erase(it);
+    if (max_bytes_ == 0) return;
+    auto it = slots_.find(ToAbsl(key));
+    if (it == slots_.end()) {
+      if (version->deleted()) return;
+      it = slots_.try_emplace(std::string(key)).first;
+      clock_.push_back(&*it);
+    }
+    Slot& slot = it->second;
+    bytes_ -= slot.bytes;
+    slot.bytes = kOverheadBytes + key.size();
+    if (!version->deleted()) slot.bytes += version->kv->value.size();
+    bytes_ += slot.bytes;
+    // A deleted key keeps its place in the clock only.
+    slot.version = version->deleted() ? nullptr : std::move(version);
+    Forget();
+  }
+
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  struct Slot {
+    VersionPtr version;
+    uint64_t bytes = 0;
+    bool used = false;
+  };
+  using Slots = absl::node_hash_map<std::string, Slot>;
+
+  static constexpr uint64_t kOverheadBytes = 320;
+
+  void Forget() {
+    while (bytes_ > max_bytes_) {
+      Slots::value_type* const oldest = clock_.front();
+      clock_.pop_front();
+      Slot& slot = oldest->second;
+      if (slot.version != nullptr && std::exchange(slot.used, false)) {
+        clock_.push_back(oldest);
+        continue;
+      }
+      bytes_ -= slot.bytes;
+      slots_.erase(slots_.find(oldest->first));
     }
   }
 
- private:
-  static constexpr uint64_t kOverheadBytes = 256;
-  static uint64_t Bytes(const Version& version) {
-    return kOverheadBytes + version.kv->key.size() + version.kv->value.size();
-  }
-
   const uint64_t max_bytes_;
-  uint64_t bytes_ = 0;            // of noted_
-  std::deque<VersionPtr> noted_;  // in the order of their commits, replaced ones included
-  // Each key lies in the version that it leads to.
-  absl::flat_hash_map<std::string_view, VersionPtr> newest_;
+  uint64_t bytes_ = 0;                    // of all slots
+  std::deque<Slots::value_type*> clock_;  // each slot once
+  Slots slots_;
 };
 
 }  // namespace keelson::storage

@@ -131,6 +131,7 @@ class Kvd::Impl {
     }
     loop_.OnTurnEnd([this] { node_->EndTurn(); });
     loop_.OnTurnEnd([this] { front_end_->FlushDirty(); });
+    loop_.OnTurnEnd([this] { node_->FlushPeers(); });
     logger_.Info(kCaller, "started member",
                  {{"name", flags_.name},
                   {"member-id", Hex(identity.member.value())},

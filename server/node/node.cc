@@ -126,6 +126,7 @@ Proposals::Attempt Node::Impl::SendProposal(uint64_t sequence, const Proposals::
   const raft::NodeId leader = core->leader();
   if (leader.IsNone() || network == nullptr) return attempt;
   if (network->Send(leader, ForwardProposal{sequence, payload})) {
+    peers_wait_ = true;
     attempt.sent = Proposals::Sent::kForwarded;
     attempt.leader = leader;
   }
@@ -237,6 +238,7 @@ const Identity& Node::identity() const { return impl_->identity; }
 uint64_t Node::boot_id() const { return impl_->boot_id; }
 void Node::Start(PeerNetwork* network) { impl_->Start(network); }
 void Node::EndTurn() { impl_->EndTurn(); }
+void Node::FlushPeers() { impl_->FlushPeers(); }
 void Node::Stop(const absl::Status& status) { impl_->Stop(status); }
 void Node::Write(WriteKind kind, std::string_view request, WriteDone done) {
   impl_->Write(kind, request, std::move(done));

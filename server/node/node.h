@@ -111,6 +111,10 @@ class Node {
   // Does what follows from the inputs of this turn. Called by the loop at the end of each turn.
   void EndTurn();
 
+  // Writes out what EndTurn left for last: what tells peers of commits, for which no client waits.
+  // Called once the turn's answers are written.
+  void FlushPeers();
+
   // Ends everything that clients wait for with `status`; no callback comes afterwards.
   void Stop(const absl::Status& status);
 

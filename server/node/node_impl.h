@@ -46,6 +46,7 @@ class Node::Impl {
   void OnMessage(raft::NodeId from, PeerMessage message);
   void OnClosed(raft::NodeId peer);
   void SendRaft(std::vector<raft::Message> messages);
+  void FlushPeers();
 
   const NodeOptions options;
   const NodeSeams seams;
@@ -131,6 +132,7 @@ class Node::Impl {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   bool lease_promotion_due_ = false;
   bool published_ = false;
+  bool peers_wait_ = false;  // more than commit notices was said to them since the last flush
   bool raising_alarm_ = false;
   raft::Index peers_as_of_{UINT64_MAX};
   Instant leaderless_since_;

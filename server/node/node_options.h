@@ -35,7 +35,7 @@ struct NodeOptions {
   size_t max_request_bytes = 1536 << 10;
 
   // Log and store. The simulator makes them small.
-  uint64_t wal_segment_bytes = 64 << 20;
+  uint64_t wal_segment_bytes = 16 << 20;
   uint64_t flush_after_bytes = 32 << 20;  // unflushed tail that a restart would replay
   uint64_t keep_log_entries = 5000;       // behind the flushed index, for members that lag
   uint64_t keep_log_bytes = 64 << 20;     // the same, whichever is less

@@ -17,13 +17,25 @@ void Stamp(raft::Message* message, uint64_t boot_nanos, uint64_t boot_id) {
   }
 }
 
+// Tells a follower of a commit and nothing else: no client waits for it, so it may leave last.
+bool IsCommitNotice(const raft::Message& message) {
+  const auto* append = std::get_if<raft::AppendRequest>(&message.body);
+  return append != nullptr && append->entries.empty() && append->read.IsNone();
+}
+
 }  // namespace
+
+void Node::Impl::FlushPeers() {
+  peers_wait_ = false;
+  if (network != nullptr) network->Flush();
+}
 
 void Node::Impl::SendRaft(std::vector<raft::Message> messages) {
   if (network == nullptr) return;
   for (raft::Message& message : messages) {
     Stamp(&message, seams.loop->BootNanos(), boot_id);
     const raft::NodeId to = message.to;
+    peers_wait_ = peers_wait_ || !IsCommitNotice(message);
     const bool append = std::holds_alternative<raft::AppendRequest>(message.body);
     if (!network->Send(to, std::move(message)) && append) core->PeerUnreachable(to);
   }

@@ -26,13 +26,13 @@ void Node::Impl::EndTurn() {
   reads->Ask([this](uint64_t context) { core->RequestRead(context); });
   Pump();
   journal->Kick();
-  if (network != nullptr) network->Flush();
+  if (peers_wait_) FlushPeers();
   ApplySome();
   if (stopped_) return;
   reads->Serve(machine->applied());
   Pump();
   journal->Kick();
-  if (network != nullptr) network->Flush();
+  if (peers_wait_) FlushPeers();
   watches->Deliver();
   // What the answers above have queued (a read that proposes, a further slice) takes a new turn.
   if (machine->has_work() || core->HasReady()) seams.loop->Post([] {});

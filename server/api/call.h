@@ -81,6 +81,11 @@ class Call {
   // Queues one answer message. Messages of a call leave in order; never blocks.
   virtual void Send(SharedBody body) = 0;
 
+  // Queues the next part of an answer message of which `rest` bytes are still to come, in further
+  // calls of SendPart; 0 ends the message. Handlers of large answers send the next part once
+  // pending_bytes() is below the high-water mark. REQUIRES: the sizes add up; no Send in between.
+  virtual void SendPart(SharedBody part, size_t rest) = 0;
+
   // Ends the call with a status; OK after at least one Send for unary calls. No Send after it.
   virtual void Finish(const absl::Status& status) = 0;
 

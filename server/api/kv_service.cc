@@ -1,9 +1,9 @@
 #include "server/api/kv_service.h"
 
-#include <atomic>
 #include <utility>
 
 #include "proto/etcd/rpc.pb.h"
+#include "server/api/long_answer.h"
 #include "server/api/methods.h"
 #include "server/api/range_reader.h"
 #include "server/api/write.h"
@@ -17,40 +17,11 @@ namespace {
 
 using CallPtr = std::shared_ptr<Call>;
 
-// What a read may take on the loop before it moves to the read lane, and its slices there.
+// What a read may take on the loop before it moves to the read lane.
 constexpr storage::SliceBudget kOnLoop{.max_keys = 256, .max_bytes = 128 << 10, .max_micros = 500};
-constexpr storage::SliceBudget kOffLoop{
-    .max_keys = 10000, .max_bytes = 4 << 20, .max_micros = 20000};
 
 // Counted against the quota for each pair, beside its bytes.
 constexpr int64_t kPairOverhead = 256;
-
-// A read that goes on beside the loop until it is done or its client has gone.
-struct LongRead {
-  CallPtr call;
-  RangeReader reader;
-  etcdserverpb::ResponseHeader header;
-  std::atomic<bool> gone{false};
-  absl::Status status;
-
-  void Run() {
-    while (!gone.load(std::memory_order_relaxed)) {
-      const auto done = reader.Step(kOffLoop);
-      if (!done.ok()) {
-        status = done.status();
-        return;
-      }
-      if (*done) return;
-    }
-  }
-
-  void Finish() {
-    if (gone) return;
-    if (!status.ok()) return call->Finish(status);
-    call->Send(reader.Finish(header));
-    call->Finish(absl::OkStatus());
-  }
-};
 
 }  // namespace
 
@@ -99,21 +70,17 @@ void KvService::Range(CallPtr call, etcdserverpb::RangeRequest request) {
 
 void KvService::ReadNow(CallPtr call, etcdserverpb::RangeRequest request) {
   const storage::ReadViewPtr view = node_.View();
-  RangeReader reader(view, std::move(request));
+  auto reader = std::make_unique<RangeReader>(view, std::move(request));
   etcdserverpb::ResponseHeader header;
   node_.FillHeader(&header);
-  const auto done = reader.Step(kOnLoop);
+  const auto done = reader->Measure(kOnLoop);
   if (!done.ok()) return Answer(*call, done.status());
-  if (*done) {
-    call->Send(reader.Finish(header));
-    return call->Finish(absl::OkStatus());
+  if (!*done) {
+    return LongAnswer::Start(node_.loop(), node_.runner(), std::move(call), std::move(reader),
+                             header);
   }
-  auto read = std::make_shared<LongRead>(call, std::move(reader), header);
-  Call::Events events;
-  events.on_end = [read] { read->gone = true; };
-  call->SetEvents(std::move(events));
-  node_.runner().Run(
-      Runner::Lane::kRead, [read] { read->Run(); }, [read] { read->Finish(); });
+  call->Send(reader->Whole(header));
+  call->Finish(absl::OkStatus());
 }
 
 void KvService::Txn(CallPtr call, const etcdserverpb::TxnRequest& request, std::string_view bytes) {

@@ -17,14 +17,6 @@ bool HasFilter(const RangeRequest& request) {
          request.min_create_revision() != 0 || request.max_create_revision() != 0;
 }
 
-bool Passes(const RangeRequest& request, const storage::KeyValue& kv) {
-  const auto within = [](int64_t value, int64_t min, int64_t max) {
-    return (min == 0 || value >= min) && (max == 0 || value <= max);
-  };
-  return within(kv.mod_revision, request.min_mod_revision(), request.max_mod_revision()) &&
-         within(kv.create_revision, request.min_create_revision(), request.max_create_revision());
-}
-
 int Compare(RangeRequest::SortTarget target, const storage::KeyValue& a,
             const storage::KeyValue& b) {
   const auto order = [](const auto& x, const auto& y) { return x < y ? -1 : (y < x ? 1 : 0); };
@@ -42,28 +34,42 @@ int Compare(RangeRequest::SortTarget target, const storage::KeyValue& a,
   }
 }
 
-void Sort(const RangeRequest& request, Found* found) {
-  if (request.sort_target() == RangeRequest::KEY && request.sort_order() != RangeRequest::DESCEND) {
-    return;  // read in this order
-  }
-  const bool descend = request.sort_order() == RangeRequest::DESCEND;
-  std::stable_sort(found->begin(), found->end(), [&](const auto* a, const auto* b) {
-    const int order = Compare(request.sort_target(), *a, *b);
-    return descend ? order > 0 : order < 0;
-  });
-}
-
 }  // namespace
 
+bool PassesFilter(const RangeRequest& request, const storage::KeyValueRef& pair) {
+  const auto within = [](int64_t value, int64_t min, int64_t max) {
+    return (min == 0 || value >= min) && (max == 0 || value <= max);
+  };
+  return within(pair.mod_revision, request.min_mod_revision(), request.max_mod_revision()) &&
+         within(pair.create_revision, request.min_create_revision(), request.max_create_revision());
+}
+
+bool ComesBefore(const RangeRequest& request, const storage::KeyValue& a,
+                 const storage::KeyValue& b) {
+  const int order = Compare(request.sort_target(), a, b);
+  if (order == 0) return a.key < b.key;
+  return request.sort_order() == RangeRequest::DESCEND ? order > 0 : order < 0;
+}
+
+bool Arrange(const RangeRequest& request, Found* found) {
+  const auto before = [&request](const auto* a, const auto* b) {
+    return ComesBefore(request, *a, *b);
+  };
+  if (!IsKeyOrder(request)) std::sort(found->begin(), found->end(), before);
+  const auto limit = static_cast<uint64_t>(std::max<int64_t>(request.limit(), 0));
+  const bool more = limit > 0 && found->size() > limit;
+  if (more) found->resize(limit);
+  return more;
+}
+
 uint64_t KeysToRead(const RangeRequest& request) {
-  if (request.limit() <= 0 || HasFilter(request) || request.sort_order() != RangeRequest::NONE) {
-    return 0;
-  }
+  if (request.limit() <= 0 || HasFilter(request)) return 0;
+  if (request.sort_order() != RangeRequest::NONE && !IsKeyOrder(request)) return 0;
   return static_cast<uint64_t>(request.limit()) + 1;
 }
 
-bool IsPlainOrder(const RangeRequest& request) {
-  return !HasFilter(request) && request.sort_target() == RangeRequest::KEY &&
+bool IsKeyOrder(const RangeRequest& request) {
+  return request.sort_target() == RangeRequest::KEY &&
          request.sort_order() != RangeRequest::DESCEND;
 }
 
@@ -84,14 +90,12 @@ void FillRangeResponse(const RangeRequest& request, Found found, int64_t count,
                        etcdserverpb::RangeResponse* response) {
   KEELSON_CHECK(count >= 0, "a range holds no negative number of keys");
   if (HasFilter(request)) {
-    std::erase_if(found, [&request](const auto* kv) { return !Passes(request, *kv); });
+    std::erase_if(found, [&request](const auto* kv) {
+      return !PassesFilter(request, storage::KeyValueRef(*kv));
+    });
   }
-  Sort(request, &found);
+  response->set_more(Arrange(request, &found));
   response->set_count(count);
-  if (request.limit() > 0 && found.size() > static_cast<uint64_t>(request.limit())) {
-    found.resize(request.limit());
-    response->set_more(true);
-  }
   response->mutable_kvs()->Reserve(static_cast<int>(found.size()));
   for (const auto* kv : found) FillKeyValue(*kv, !request.keys_only(), response->add_kvs());
 }

@@ -20,12 +20,24 @@ namespace keelson::server {
 // than the limit tells whether more exist; filters and sorting need every key.
 uint64_t KeysToRead(const etcdserverpb::RangeRequest& request);
 
-// Whether the keys go out in the order in which they are read and none is filtered out, so that
-// they can be encoded one by one.
-bool IsPlainOrder(const etcdserverpb::RangeRequest& request);
+// Whether the pairs go out in the order in which they are read, so that they can be encoded one by
+// one.
+bool IsKeyOrder(const etcdserverpb::RangeRequest& request);
 
 // Whether values have to be read: not for keys_only, unless they are sorted by value.
 bool NeedsValues(const etcdserverpb::RangeRequest& request);
+
+// Whether a pair passes the request's bounds on its revisions.
+bool PassesFilter(const etcdserverpb::RangeRequest& request, const storage::KeyValueRef& pair);
+
+// The order of the answer. Total: equal pairs stand in the order of their keys.
+bool ComesBefore(const etcdserverpb::RangeRequest& request, const storage::KeyValue& a,
+                 const storage::KeyValue& b);
+
+// Orders `found` (pairs that pass; ascending by key where IsKeyOrder) as the request wants it and
+// cuts it to the limit. Returns whether the limit left something out.
+bool Arrange(const etcdserverpb::RangeRequest& request,
+             std::vector<const storage::KeyValue*>* found);
 
 // Fills kvs and more of `response` from what was read (ascending by key, KeysToRead of them) and
 // sets `count`, the number of keys in the range. Does not touch the header.

@@ -17,7 +17,7 @@ int64_t ReadClock(clockid_t clock) {
 }
 
 // Handlers between two looks at the clock while a turn gathers work.
-constexpr int kHandlersPerClockRead = 16;
+constexpr int kHandlersPerClockRead = 4;
 
 }  // namespace
 
@@ -36,6 +36,10 @@ Instant AsioLoop::Now() const {
 }
 
 uint64_t AsioLoop::BootNanos() const { return static_cast<uint64_t>(ReadClock(CLOCK_BOOTTIME)); }
+
+uint64_t AsioLoop::LiveMicros() const {
+  return static_cast<uint64_t>(ReadClock(CLOCK_MONOTONIC)) / 1000;
+}
 
 Loop::TimerId AsioLoop::After(Duration delay, std::function<void()> task) {
   const TimerId id = ++last_timer_;

@@ -27,7 +27,8 @@ struct LoopStall {
   Duration turn_took{};
 };
 
-// Owned by the thread that calls Run. Only Post and Stop may be called from other threads.
+// Owned by the thread that calls Run. Only Post, Stop and LiveMicros may be called
+// from other threads.
 class AsioLoop final : public Loop {
  public:
   struct Options {
@@ -47,6 +48,7 @@ class AsioLoop final : public Loop {
 
   Instant Now() const override;  // read once per turn
   uint64_t BootNanos() const override;
+  uint64_t LiveMicros() const override;
   TimerId After(Duration delay, std::function<void()> task) override;
   void Cancel(TimerId timer) override;
   void Post(std::function<void()> task) override;

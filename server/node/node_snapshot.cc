@@ -22,6 +22,7 @@ storage::MvccOptions Node::Impl::StoreOptions() const {
   store_options.fs = seams.store_fs;
   store_options.manual_background = options.manual_background;
   store_options.block_cache_bytes = options.block_cache_bytes;
+  store_options.now_micros = [loop = seams.loop] { return loop->LiveMicros(); };
   return store_options;
 }
 

@@ -34,6 +34,9 @@ class Loop {
   // Nanoseconds of a clock that counts suspended time too (CLOCK_BOOTTIME); stamps freshness.
   virtual uint64_t BootNanos() const = 0;
 
+  // Microseconds of a monotonic clock, read now; bounds the time of slices. Any thread.
+  virtual uint64_t LiveMicros() const = 0;
+
   // Calls `task` on the loop after `delay`, once.
   virtual TimerId After(Duration delay, std::function<void()> task) = 0;
   // Does nothing for a timer that has fired or was cancelled.

@@ -152,25 +152,29 @@ void GrpcCall::AddTrailer(std::string_view key, std::string_view value) {
   if (live()) AddPair(key, value, &trailers_);
 }
 
-void GrpcCall::Send(SharedBody body) {
+void GrpcCall::SendPart(SharedBody part, size_t rest) {
   if (!live() || stream_ == nullptr) return;
+  KEELSON_CHECK(rest_ == 0 || rest_ == part.size() + rest, "the parts make up the message");
+  const bool begins = rest_ == 0;
+  rest_ = rest;
   if (!responded_) {
     responded_ = true;
     FieldsToSend fields(kOkFields.begin(), kOkFields.end());
     for (const auto& [name, value] : metadata_) fields.push_back({name, value});
     stream_->Respond(fields, false);
   }
-  context_.stats.message_bytes_sent += body.size();
+  context_.stats.message_bytes_sent += part.size();
+  if (!begins) return stream_->Write(std::move(part));
   SharedBody framed;
-  framed.head.reserve(kMessagePrefixBytes + (body.head.size() < kJoinBelow ? body.head.size() : 0));
-  AppendMessagePrefix(body.size(), &framed.head);
-  if (body.head.size() < kJoinBelow) {
-    framed.head.append(body.head);
-    framed.tail = std::move(body.tail);
+  framed.head.reserve(kMessagePrefixBytes + (part.head.size() < kJoinBelow ? part.head.size() : 0));
+  AppendMessagePrefix(part.size() + rest, &framed.head);
+  if (part.head.size() < kJoinBelow) {
+    framed.head.append(part.head);
+    framed.tail = std::move(part.tail);
     return stream_->Write(std::move(framed));
   }
   stream_->Write(std::move(framed));
-  stream_->Write(std::move(body));
+  stream_->Write(std::move(part));
 }
 
 void GrpcCall::Finish(const absl::Status& status) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "server/api/call.h"
@@ -35,7 +36,8 @@ class GrpcCall final : public Call,
   void SetEvents(Events events) override;
   void AddMetadata(std::string_view key, std::string_view value) override;
   void AddTrailer(std::string_view key, std::string_view value) override;
-  void Send(SharedBody body) override;
+  void Send(SharedBody body) override { SendPart(std::move(body), 0); }
+  void SendPart(SharedBody part, size_t rest) override;
   void Finish(const absl::Status& status) override;
   size_t pending_bytes() const override { return stream_ ? stream_->pending_bytes() : 0; }
   void PauseReading(bool paused) override;
@@ -75,6 +77,7 @@ class GrpcCall final : public Call,
   State state_ = State::kWaiting;
   bool has_events_ = false;
   bool responded_ = false;  // leading fields are out
+  size_t rest_ = 0;         // of a message that is sent in parts
   bool half_closed_ = false;
   bool half_close_told_ = false;
   bool paused_ = false;

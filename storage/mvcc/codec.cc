@@ -66,28 +66,43 @@ void AppendVersionBody(const Version& version, size_t jumps, std::string* out) {
   out->append(kv.value);
 }
 
-bool TakeVersionBody(std::string_view bytes, bool deleted, bool with_value, std::string_view key,
-                     Version* version) {
-  uint64_t jumps = 0;
-  if (!TakeRevision(&bytes, &version->mod) || !TakeVarint(&bytes, &jumps)) return false;
-  if (jumps > kMaxJumps) return false;
-  version->jumps.resize(jumps);
-  for (Jump& jump : version->jumps) {
-    if (!TakeRevision(&bytes, &jump.stored_at) || !TakeRevision(&bytes, &jump.mod) ||
-        !TakeVarint(&bytes, &jump.depth)) {
+bool TakeJumps(std::string_view* bytes, Jumps* jumps) {
+  uint64_t count = 0;
+  if (!TakeVarint(bytes, &count) || count > kMaxJumps) return false;
+  jumps->resize(count);
+  for (Jump& jump : *jumps) {
+    if (!TakeRevision(bytes, &jump.stored_at) || !TakeRevision(bytes, &jump.mod) ||
+        !TakeVarint(bytes, &jump.depth)) {
       return false;
     }
   }
-  version->kv = nullptr;
-  if (deleted) return bytes.empty();
-  auto kv = std::make_shared<KeyValue>();
-  if (!TakeSigned(&bytes, &kv->create_revision) || !TakeSigned(&bytes, &kv->version) ||
-      !TakeSigned(&bytes, &kv->lease)) {
+  return true;
+}
+
+// What follows the jumps of a version that is no tombstone.
+bool TakePair(std::string_view bytes, KeyValueRef* pair) {
+  if (!TakeSigned(&bytes, &pair->create_revision) || !TakeSigned(&bytes, &pair->version) ||
+      !TakeSigned(&bytes, &pair->lease)) {
     return false;
   }
+  pair->value = bytes;
+  return true;
+}
+
+bool TakeVersionBody(std::string_view bytes, bool deleted, bool with_value, std::string_view key,
+                     Version* version) {
+  if (!TakeRevision(&bytes, &version->mod) || !TakeJumps(&bytes, &version->jumps)) return false;
+  version->kv = nullptr;
+  if (deleted) return bytes.empty();
+  KeyValueRef pair;
+  if (!TakePair(bytes, &pair)) return false;
+  auto kv = std::make_shared<KeyValue>();
   kv->key = std::string(key);
+  if (with_value) kv->value = std::string(pair.value);
+  kv->create_revision = pair.create_revision;
   kv->mod_revision = version->mod.main;
-  if (with_value) kv->value = std::string(bytes);
+  kv->version = pair.version;
+  kv->lease = pair.lease;
   version->kv = std::move(kv);
   return true;
 }
@@ -172,6 +187,19 @@ bool DecodeVersion(std::string_view bytes, std::string_view key, Version* versio
 
 bool DecodeVersionWithoutValue(std::string_view bytes, std::string_view key, Version* version) {
   return DecodeLatest(bytes, key, false, version);
+}
+
+bool DecodePair(std::string_view bytes, std::string_view key, KeyValueRef* pair) {
+  uint8_t flags = 0;
+  uint64_t depth = 0;
+  Revision mod;
+  Jumps jumps;
+  if (!TakeByte(&bytes, &flags) || flags != 0) return false;
+  if (!TakeVarint(&bytes, &depth) || depth == 0) return false;
+  if (!TakeRevision(&bytes, &mod) || !TakeJumps(&bytes, &jumps)) return false;
+  pair->key = key;
+  pair->mod_revision = mod.main;
+  return TakePair(bytes, pair);
 }
 
 bool DecodeVersionHead(std::string_view bytes, VersionHead* head) {

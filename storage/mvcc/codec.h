@@ -45,6 +45,8 @@ struct VersionHead {
   bool deleted = false;
 };
 bool DecodeVersionHead(std::string_view bytes, VersionHead* head);
+// The pair of a record that is no tombstone, without copying anything.
+bool DecodePair(std::string_view bytes, std::string_view key, KeyValueRef* pair);
 // Like DecodeVersion, but the value stays empty.
 bool DecodeVersionWithoutValue(std::string_view bytes, std::string_view key, Version* version);
 

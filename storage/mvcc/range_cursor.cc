@@ -20,14 +20,20 @@ class RangeCursorImpl : public RangeCursor {
         keys_only_(keys_only),
         done_(range_.empty()) {}
 
+  absl::Status Visit(const SliceBudget& budget, Visitor visit) override {
+    return Walk(budget, [&](const rocksdb::Iterator& it) { return Show(it, visit); });
+  }
+
   absl::Status Next(const SliceBudget& budget, std::vector<KeyValuePtr>* out) override {
-    return Walk(budget, [&](const rocksdb::Iterator& it) -> absl::StatusOr<uint64_t> {
-      absl::StatusOr<KeyValuePtr> kv = Decode(it);
-      if (!kv.ok()) return kv.status();
-      if (*kv == nullptr) return it.key().size();
-      const uint64_t bytes = (*kv)->key.size() + (*kv)->value.size();
-      out->push_back(*std::move(kv));
-      return bytes;
+    return Visit(budget, [out](const KeyValueRef& pair) {
+      auto kv = std::make_shared<KeyValue>();
+      kv->key = std::string(pair.key);
+      kv->value = std::string(pair.value);
+      kv->create_revision = pair.create_revision;
+      kv->mod_revision = pair.mod_revision;
+      kv->version = pair.version;
+      kv->lease = pair.lease;
+      out->push_back(std::move(kv));
     });
   }
 
@@ -67,27 +73,26 @@ class RangeCursorImpl : public RangeCursor {
     return FromRocks(it->status(), view_->reader().db().Describe("range"));
   }
 
-  bool DecodeRecord(const rocksdb::Iterator& it, Version* version) const {
-    return keys_only_ ? DecodeVersionWithoutValue(ToView(it.value()), ToView(it.key()), version)
-                      : DecodeVersion(ToView(it.value()), ToView(it.key()), version);
-  }
-
-  absl::StatusOr<KeyValuePtr> Decode(const rocksdb::Iterator& it) {
+  // Shows the pair that counts, if there is one; returns the bytes that were looked at.
+  absl::StatusOr<uint64_t> Show(const rocksdb::Iterator& it, Visitor visit) {
     VersionHead head;
     if (!DecodeVersionHead(ToView(it.value()), &head)) return Damaged();
-    if (head.mod.main <= revision_ && head.deleted) return KeyValuePtr();
     if (head.mod.main <= revision_) {
-      Version version;
-      if (!DecodeRecord(it, &version)) return Damaged();
-      return std::move(version.kv);
+      if (head.deleted) return it.key().size();
+      KeyValueRef pair;
+      if (!DecodePair(ToView(it.value()), ToView(it.key()), &pair)) return Damaged();
+      return ShowPair(pair, visit);
     }
     absl::StatusOr<VersionPtr> old = FindOld(it);
     if (!old.ok()) return old.status();
-    if (*old == nullptr || (*old)->deleted()) return KeyValuePtr();
-    if (!keys_only_) return (*old)->kv;
-    auto kv = std::make_shared<KeyValue>(*(*old)->kv);
-    kv->value.clear();
-    return kv;
+    if (*old == nullptr || (*old)->deleted()) return it.key().size();
+    return ShowPair(KeyValueRef(*(*old)->kv), visit);
+  }
+
+  uint64_t ShowPair(KeyValueRef pair, Visitor visit) const {
+    if (keys_only_) pair.value = {};
+    visit(pair);
+    return pair.key.size() + pair.value.size();
   }
 
   absl::StatusOr<bool> Exists(const rocksdb::Iterator& it) {

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "raft/types.h"
@@ -41,8 +42,11 @@ struct RangeOptions {
 class RangeCursor {
  public:
   virtual ~RangeCursor() = default;
-  // Appends the next keys to `out` until the budget is used up or the range ends. A slice may also
+  // Shows the next keys to `visit` until the budget is used up or the range ends. A slice may also
   // come back empty with done() still false: its time went into keys that do not count.
+  using Visitor = absl::FunctionRef<void(const KeyValueRef& pair)>;
+  virtual absl::Status Visit(const SliceBudget& budget, Visitor visit) = 0;
+  // Like Visit, but appends copies to `out`.
   virtual absl::Status Next(const SliceBudget& budget, std::vector<KeyValuePtr>* out) = 0;
   // Like Next but only counts; returns how many keys the slice passed.
   virtual absl::StatusOr<int64_t> CountNext(const SliceBudget& budget) = 0;

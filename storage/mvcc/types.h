@@ -30,6 +30,25 @@ struct KeyValue {
   bool operator==(const KeyValue&) const = default;
 };
 
+// A version as a visitor of a range sees it: the bytes are the database's, valid during the visit.
+struct KeyValueRef {
+  std::string_view key;
+  std::string_view value;
+  int64_t create_revision = 0;
+  int64_t mod_revision = 0;
+  int64_t version = 0;
+  int64_t lease = 0;
+
+  KeyValueRef() = default;
+  explicit KeyValueRef(const KeyValue& kv)
+      : key(kv.key),
+        value(kv.value),
+        create_revision(kv.create_revision),
+        mod_revision(kv.mod_revision),
+        version(kv.version),
+        lease(kv.lease) {}
+};
+
 // Shared and never changed once published: the same object serves the answer of a put, the previous
 // value of the next one, and every watcher.
 using KeyValuePtr = std::shared_ptr<const KeyValue>;

@@ -188,6 +188,42 @@ TEST(UnreadAnswersTest, AConnectionThatReadsNothingGetsNoMoreOfThem) {
   EXPECT_EQ(pair.Unary("/test.S/Big", "").GrpcStatus(), "8 etcdserver: too many requests");
 }
 
+TEST(PartsTest, AreOneMessageOnTheWireAndLeaveAtTheClientsPace) {
+  H2Pair pair({}, /*auto_window=*/false);
+  std::shared_ptr<Call> held;
+  int writable = 0;
+  pair.server.methods.Add(
+      "/test.S/Parts", Method::Kind::kUnary, [&](std::shared_ptr<Call> call, std::string_view) {
+        held = std::move(call);
+        held->SetEvents({.on_message = {}, .on_half_close = {}, .on_end = {}, .on_writable = [&] {
+                           ++writable;
+                         }});
+      });
+  const int32_t id = pair.client.GrpcRequest("/test.S/Parts");
+  pair.client.Message(id, "", true);
+  pair.Exchange();
+  const auto part = std::make_shared<const std::string>(std::string(600'000, 'x'));
+  held->SendPart({"head", part}, 1'200'000);
+  held->SendPart({"", part}, 600'000);
+  pair.Exchange();
+  EXPECT_GT(held->pending_bytes(), Call::kHighWater);
+  EXPECT_EQ(writable, 0);
+  const auto read_on = [&](auto until) {
+    for (int i = 0; i < 100 && !until(); ++i) {
+      pair.client.Grant(id, 60'000);
+      pair.Exchange();
+    }
+  };
+  read_on([&] { return writable == 1; });
+  EXPECT_LT(held->pending_bytes(), Call::kLowWater);
+  held->SendPart({"", part}, 0);
+  held->Finish(absl::OkStatus());
+  read_on([&] { return pair.client.answer(id).ended; });
+  EXPECT_THAT(pair.client.answer(id).Messages(),
+              testing::ElementsAre("head" + std::string(1'800'000, 'x')));
+  EXPECT_EQ(pair.client.answer(id).GrpcStatus(), "0");
+}
+
 TEST(FairnessTest, ALargeAnswerAndASmallOneShareTheConnection) {
   H2Pair pair;
   AddEcho(pair.server.methods);

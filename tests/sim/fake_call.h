@@ -34,6 +34,11 @@ class FakeCall final : public server::Call {
     if (stuck_) pending_ += bytes.size();
     if (on_send_) on_send_(bytes);
   }
+  void SendPart(server::SharedBody part, size_t rest) override {
+    parts_ += part.head;
+    if (part.tail) parts_ += *part.tail;
+    if (rest == 0) Send({std::exchange(parts_, {}), nullptr});
+  }
   void Finish(const absl::Status& status) override {
     if (std::exchange(over_, true)) return;
     if (on_finish_) on_finish_(status);
@@ -71,6 +76,7 @@ class FakeCall final : public server::Call {
   std::function<void(const absl::Status&)> on_finish_;
   Events events_;
   std::vector<std::string> early_;
+  std::string parts_;  // of a message that is not whole yet
   bool over_ = false;
   bool stuck_ = false;
   size_t pending_ = 0;

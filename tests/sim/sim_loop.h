@@ -25,6 +25,7 @@ class SimLoop final : public server::Loop {
 
   Instant Now() const override { return world_.now(); }
   uint64_t BootNanos() const override { return static_cast<uint64_t>(world_.now().nanos); }
+  uint64_t LiveMicros() const override { return BootNanos() / 1000; }
   TimerId After(Duration delay, std::function<void()> task) override;
   void Cancel(TimerId timer) override;
   void Post(std::function<void()> task) override { TurnAt(world_.now(), std::move(task)); }

@@ -23,6 +23,7 @@ class FakeLoop final : public Loop {
  public:
   Instant Now() const override { return now_; }
   uint64_t BootNanos() const override { return static_cast<uint64_t>(now_.nanos); }
+  uint64_t LiveMicros() const override { return BootNanos() / 1000; }
   TimerId After(Duration delay, std::function<void()> task) override;
   void Cancel(TimerId timer) override;
   void Post(std::function<void()> task) override { tasks_.push_back(std::move(task)); }

@@ -21,6 +21,7 @@ class FakeCall final : public Call {
     if (body.tail != nullptr) bytes += *body.tail;
     ASSERT_TRUE(responses_.emplace_back().ParseFromString(bytes));
   }
+  void SendPart(SharedBody, size_t) override { FAIL() << "responses of watches are sent whole"; }
   void Finish(const absl::Status& status) override {
     ASSERT_FALSE(finished_.has_value());
     finished_ = status;

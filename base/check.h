@@ -10,9 +10,9 @@ namespace keelson {
 }  // namespace keelson
 
 // Ends the process when `condition` is false. `why` is a string literal that says which rule broke.
-#define KEELSON_CHECK(condition, why)                                   \
-  do {                                                                  \
-    if (!(condition)) [[unlikely]] {                                    \
-      ::keelson::CheckFailed(__FILE__, __LINE__, #condition, why);      \
-    }                                                                   \
+#define KEELSON_CHECK(condition, why)                              \
+  do {                                                             \
+    if (!(condition)) [[unlikely]] {                               \
+      ::keelson::CheckFailed(__FILE__, __LINE__, #condition, why); \
+    }                                                              \
   } while (false)

@@ -89,9 +89,9 @@ class Cluster:
     def __init__(self, binaries):
         self.bin = os.path.abspath(binaries)
         self.directory = tempfile.mkdtemp(prefix="keelson-cluster-")
-        client = free_ports([2379, 22379, 32379])
-        peer = free_ports([2380, 22380, 32380])
-        self.members = [Member(self, *each) for each in zip(NAMES, client, peer)]
+        # In one call: a client port that is raised may reach what would be a peer port.
+        ports = free_ports([2379, 22379, 32379, 2380, 22380, 32380])
+        self.members = [Member(self, *each) for each in zip(NAMES, ports[:3], ports[3:])]
 
     def initial_cluster(self):
         return ",".join(f"{m.name}=http://127.0.0.1:{m.peer_port}" for m in self.members)
@@ -281,7 +281,8 @@ def main():
     parser.add_argument("--bin", required=True, help="directory of kvd and kvctl")
     parser.add_argument("--smoke", action="store_true", help="test unattended, then stop")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))
     cluster = Cluster(arguments.bin)
     try:
         cluster.start()

@@ -1,0 +1,80 @@
+"""README's first session runs as printed: readme_session_test.py BIN, from the repository's root.
+
+Takes each `$ ` line and what is printed after it, runs it against a cluster of deploy/cluster.py, on
+free ports in place of the default ones, and compares. A line without output must only succeed.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, "deploy")
+import cluster as deploy  # noqa: E402: the path comes first
+
+PRINTED_PORTS = (2379, 22379, 32379)
+
+
+def session(readme):
+    """[[command, expected output]] of the section "A first session"."""
+    section = readme.split("## A first session\n")[1].split("\n## ")[0]
+    steps = []
+    for line in section.splitlines():
+        text = line.removeprefix("    ")
+        if text == line:
+            continue
+        if text.startswith("$ "):
+            steps.append([text[2:], ""])
+        else:
+            steps[-1][1] += text + "\n"
+    return steps
+
+
+def run_watch(command, shell, cluster):
+    """A watch does not end by itself: it must print a write that is made meanwhile."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **shell) as watch:
+        try:
+            os.set_blocking(watch.stdout.fileno(), False)
+            seen, deadline = "", time.monotonic() + 20
+            while "greeting" not in seen and time.monotonic() < deadline:
+                cluster.kvctl("put", "greeting", "again")
+                time.sleep(0.1)
+                seen += watch.stdout.read() or ""
+        finally:
+            # The watch is a child of the shell, where that does not replace itself by it.
+            os.killpg(watch.pid, deploy.signal.SIGKILL)
+    deploy.expect(f"$ {command}", "greeting" in seen, seen)
+
+
+def run_session(steps, binaries, cluster):
+    environment = {**os.environ, "KVCTL_ENDPOINTS": cluster.members[0].endpoint}
+    shell = {"shell": True, "env": environment, "start_new_session": True}
+    for command, expected in steps:
+        command = command.replace("build/release/bin", binaries)
+        for port, member in zip(PRINTED_PORTS, cluster.members):
+            command = command.replace(f"127.0.0.1:{port}", member.endpoint)
+        if " watch " in command:
+            run_watch(command, shell, cluster)
+            continue
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, **shell)
+        deploy.expect(f"$ {command}", done.returncode == 0, done.stderr)
+        deploy.expect("  prints what README says", expected in ("", done.stdout),
+                      f"\n{done.stdout}instead of\n{expected}")
+
+
+def main():
+    binaries = sys.argv[1]
+    steps = session(Path("README.md").read_text())
+    deploy.expect("README has a first session", len(steps) >= 3)
+    cluster = deploy.Cluster(binaries)
+    try:
+        cluster.start()
+        cluster.wait_healthy()
+        run_session(steps, binaries, cluster)
+    finally:
+        cluster.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,9 @@ void WriteAndAnswer(Node& node, std::shared_ptr<Call> call, WriteKind kind,
     if (!result.status.ok()) return Answer(*call, result.status);
     auto* response = static_cast<Response*>(result.response.get());
     node.FillHeader(response->mutable_header(), false);
-    Answer(*call, *response);
+    if (result.body == nullptr) return Answer(*call, *response);
+    call->Send({response->SerializeAsString(), std::move(result.body)});
+    call->Finish(absl::OkStatus());
   });
 }
 

@@ -36,13 +36,25 @@ int64_t LeaseRecordTtl(std::string_view record) {
   return absl::SimpleAtoi(ToAbsl(record), &ttl) ? ttl : 0;
 }
 
+void PackLargeResponse(ApplyResult* result) {
+  constexpr size_t kLarge = 64 << 10;
+  constexpr int kHeaderField = 1;  // of every response
+  if (result->response == nullptr || result->response->ByteSizeLong() < kLarge) return;
+  std::unique_ptr<google::protobuf::Message> rest = std::move(result->response);
+  result->response.reset(rest->New());
+  const auto* reflection = rest->GetReflection();
+  const auto* header = rest->GetDescriptor()->FindFieldByNumber(kHeaderField);
+  reflection->SwapFields(rest.get(), result->response.get(), {header});
+  result->body = std::make_shared<const std::string>(rest->SerializeAsString());
+}
+
 ApplyResult Applier::Apply(const LogEntry& entry, bool want_response, storage::ApplyBatch& batch) {
   ApplyResult result;
   result.status = CheckAlarms(entry);
   if (!result.status.ok()) return result;
   const size_t lease_changes = lease_changes_.size();
   batch.BeginRequest();
-  result.status = Run(entry, batch, &result);
+  result.status = Run(entry, want_response, batch, &result);
   if (!result.status.ok()) {
     batch.AbortRequest();
     lease_changes_.resize(lease_changes);
@@ -66,8 +78,9 @@ absl::Status Applier::CheckAlarms(const LogEntry& entry) const {
   return absl::OkStatus();
 }
 
-absl::Status Applier::Run(const LogEntry& entry, storage::ApplyBatch& batch, ApplyResult* result) {
-  Operations operations(batch);
+absl::Status Applier::Run(const LogEntry& entry, bool want_response, storage::ApplyBatch& batch,
+                          ApplyResult* result) {
+  Operations operations(batch, want_response);
   absl::Status status;
   switch (entry.request_case()) {
     case LogEntry::kPut:
@@ -147,6 +160,11 @@ absl::Status Applier::RevokeLease(int64_t id, storage::ApplyBatch& batch) {
 }
 
 absl::Status Applier::ExpireLeases(const LogEntry& entry, storage::ApplyBatch& batch) {
+  // Finished requests are not taken back: whether all is too much shows before the first ends.
+  for (const int64_t id : entry.lease_expire().id()) {
+    if (const auto keys = batch.LeaseKeys(id); !keys.ok()) return keys.status();
+  }
+  batch.LimitWork(0);
   bool first = true;
   for (const int64_t id : entry.lease_expire().id()) {
     // Each lease gets a revision of its own, as if it had been revoked alone.

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -31,7 +32,14 @@ struct ApplyResult {
   bool fatal = false;
   // The wire's response, header.revision filled; null on errors and where nobody waits for it.
   std::unique_ptr<google::protobuf::Message> response;
+  // The serialized rest of a large response, of which `response` then holds the header only. On the
+  // wire it follows the serialized `response`. May be null.
+  std::shared_ptr<const std::string> body = nullptr;
 };
+
+// Serializes all but the header of a large response into `body`, so that the loop need not. Any
+// thread.
+void PackLargeResponse(ApplyResult* result);
 
 // A change of the granted leases, told to whoever keeps their deadlines once the batch committed.
 struct LeaseChange {
@@ -45,6 +53,8 @@ class Applier {
   explicit Applier(ClusterFacts* facts) : facts_(facts) {}
 
   // Adds the effect of `entry` to `batch`. `want_response`: a client of this member waits for it.
+  // Where the batch's limit of work ends it, the result's status says so (storage::IsTooMuchWork)
+  // and nothing has happened. Set the limit anew for each entry: an expiry lifts it.
   ApplyResult Apply(const v1::LogEntry& entry, bool want_response, storage::ApplyBatch& batch);
 
   // The lease changes since the last call, in order.
@@ -52,7 +62,8 @@ class Applier {
 
  private:
   absl::Status CheckAlarms(const v1::LogEntry& entry) const;
-  absl::Status Run(const v1::LogEntry& entry, storage::ApplyBatch& batch, ApplyResult* result);
+  absl::Status Run(const v1::LogEntry& entry, bool want_response, storage::ApplyBatch& batch,
+                   ApplyResult* result);
   absl::Status Compact(int64_t revision, storage::ApplyBatch& batch);
   absl::Status GrantLease(int64_t id, int64_t ttl, storage::ApplyBatch& batch);
   absl::Status RevokeLease(int64_t id, storage::ApplyBatch& batch);

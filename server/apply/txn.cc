@@ -26,6 +26,7 @@ absl::Status Operations::Range(const etcdserverpb::RangeRequest& request,
                                etcdserverpb::RangeResponse* response) {
   const storage::KeyRange range = ToRange(request.key(), request.range_end());
   response->mutable_header()->set_revision(batch_.revision());
+  if (!want_pairs_) return absl::OkStatus();
   if (request.count_only()) {
     const auto count = batch_.Count(range, request.revision());
     if (!count.ok()) return count.status();
@@ -84,7 +85,7 @@ absl::Status Operations::Delete(const etcdserverpb::DeleteRangeRequest& request,
   if (!removed.ok()) return removed.status();
   response->mutable_header()->set_revision(batch_.revision());
   response->set_deleted(static_cast<int64_t>(removed->size()));
-  if (request.prev_kv()) {
+  if (request.prev_kv() && want_pairs_) {
     for (const KeyValuePtr& kv : *removed) FillKeyValue(*kv, true, response->add_prev_kvs());
   }
   return absl::OkStatus();

@@ -26,7 +26,9 @@ namespace keelson::server {
 // from the disk; after an error the open request must be aborted.
 class Operations {
  public:
-  explicit Operations(storage::ApplyBatch& batch) : batch_(batch) {}
+  // Without `want_pairs` nobody waits for the response: pairs are not read for its sake.
+  explicit Operations(storage::ApplyBatch& batch, bool want_pairs = true)
+      : batch_(batch), want_pairs_(want_pairs) {}
 
   absl::Status Range(const etcdserverpb::RangeRequest& request,
                      etcdserverpb::RangeResponse* response);
@@ -47,6 +49,7 @@ class Operations {
   absl::Status CheckLease(int64_t lease);
 
   storage::ApplyBatch& batch_;
+  const bool want_pairs_;
 };
 
 }  // namespace keelson::server

@@ -133,7 +133,8 @@ class ThreadRunner::LaneThread {
 ThreadRunner::ThreadRunner(Loop& loop)
     : lanes_{std::make_unique<LaneThread>(loop, "kvd-wal", false),
              std::make_unique<LaneThread>(loop, "kvd-store", true),
-             std::make_unique<LaneThread>(loop, "kvd-read", false)} {}
+             std::make_unique<LaneThread>(loop, "kvd-read", false),
+             std::make_unique<LaneThread>(loop, "kvd-apply", false)} {}
 
 ThreadRunner::~ThreadRunner() { Stop(); }
 

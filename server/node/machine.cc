@@ -1,5 +1,6 @@
 #include "server/node/machine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -35,8 +36,17 @@ absl::StatusOr<AppliedConfiguration> DecodeAppliedConfiguration(std::string_view
   return AppliedConfiguration{raft::Index(index), stored.substr(kIndexBytes)};
 }
 
+// One large entry on its way through another thread.
+struct Machine::Large {
+  std::unique_ptr<storage::ApplyBatch> batch;
+  AppliedSlice slice;
+  absl::Status status;
+};
+
 Machine::Machine(std::unique_ptr<storage::MvccStore> store, Origin self)
     : store_(std::move(store)), self_(self), applier_(&facts_) {}
+
+Machine::~Machine() = default;
 
 absl::Status Machine::Load() { return facts_.Load(*store_); }
 
@@ -48,61 +58,109 @@ void Machine::Enqueue(std::vector<raft::Entry> entries) {
   }
 }
 
-absl::Status Machine::ApplyEntry(const raft::Entry& entry, storage::ApplyBatch& batch,
-                                 AppliedSlice* slice, std::optional<std::string>* configuration) {
+absl::StatusOr<bool> Machine::ApplyEntry(const raft::Entry& entry, storage::ApplyBatch& batch,
+                                         AppliedSlice* slice,
+                                         std::optional<std::string>* configuration) {
   if (entry.type == raft::EntryType::kConfig) {
     *configuration = EncodeAppliedConfiguration(entry.index, entry.bytes());
     slice->configuration_applied = true;
-    return absl::OkStatus();
+    return true;
   }
-  if (entry.type == raft::EntryType::kNoop) return absl::OkStatus();
+  if (entry.type == raft::EntryType::kNoop) return true;
   v1::LogEntry decoded;
   const std::string_view bytes = entry.bytes();
   if (!decoded.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     // Every member sees the same bytes, so passing over them keeps members alike.
-    return absl::OkStatus();
+    return true;
   }
   const bool ours = decoded.id().member() == self_.member && decoded.id().boot() == self_.boot;
   const int64_t compacted_before = batch.compact_revision();
   ApplyResult result = applier_.Apply(decoded, ours, batch);
-  if (result.fatal) return result.status;
+  if (storage::IsTooMuchWork(result.status)) return false;
+  if (result.fatal) {
+    return absl::Status(result.status.code(), absl::StrCat("apply of entry ", entry.index.value(),
+                                                           ": ", result.status.message()));
+  }
   if (batch.compact_revision() != compacted_before) slice->compacted = batch.compact_revision();
   slice->facts_changed = slice->facts_changed || decoded.has_alarm() ||
                          decoded.has_member_attributes() || decoded.has_cluster_version();
   if (ours) slice->answers.push_back({decoded.id().sequence(), std::move(result)});
-  return absl::OkStatus();
+  return true;
 }
 
-absl::StatusOr<AppliedSlice> Machine::ApplySlice(size_t max_entries, size_t max_bytes) {
-  KEELSON_CHECK(!queue_.empty(), "there is something to apply");
+absl::StatusOr<AppliedSlice> Machine::ApplySlice(const SliceLimits& limits) {
+  KEELSON_CHECK(has_work() && !front_is_large_, "there is something to apply");
   AppliedSlice slice;
   std::optional<std::string> configuration;
   auto batch = store_->NewBatch();
-  raft::EntryId last;
   size_t bytes = 0;
   do {
-    const raft::Entry entry = std::move(queue_.front());
-    queue_.pop_front();
-    if (auto status = ApplyEntry(entry, *batch, &slice, &configuration); !status.ok()) {
-      return absl::Status(status.code(), absl::StrCat("apply of entry ", entry.index.value(), ": ",
-                                                      status.message()));
-    }
-    last = entry.id();
-    slice.ids.push_back(last);
+    const raft::Entry& entry = queue_[slice.ids.size()];
+    batch->LimitWork(limits.entry_work);
+    const auto applied = ApplyEntry(entry, *batch, &slice, &configuration);
+    if (!applied.ok()) return applied.status();
+    front_is_large_ = !*applied;
+    if (front_is_large_) break;
+    slice.ids.push_back(entry.id());
     bytes += raft::EntryCost(entry);
-  } while (!queue_.empty() && slice.ids.size() < max_entries && bytes < max_bytes);
-  auto committed = batch->Commit(last, std::move(configuration));
+  } while (slice.ids.size() < std::min(queue_.size(), limits.entries) && bytes < limits.bytes &&
+           batch->work() < limits.work);
+  if (slice.ids.empty()) return slice;
+  auto committed = batch->Commit(slice.ids.back(), std::move(configuration));
   if (!committed.ok()) return committed.status();
-  slice.last = last.index;
-  slice.changes = std::move(committed->changes);
-  slice.revision = committed->revision;
-  slice.lease_changes = applier_.TakeLeaseChanges();
+  Conclude(*std::move(committed), &slice);
   return slice;
+}
+
+void Machine::Conclude(storage::CommitResult committed, AppliedSlice* slice) {
+  queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(slice->ids.size()));
+  slice->last = slice->ids.back().index;
+  slice->changes = std::move(committed.changes);
+  slice->revision = committed.revision;
+  slice->lease_changes = applier_.TakeLeaseChanges();
+}
+
+std::function<void()> Machine::StartLarge() {
+  KEELSON_CHECK(front_is_large_ && large_ == nullptr, "the next entry is large");
+  front_is_large_ = false;
+  large_ = std::make_unique<Large>();
+  large_->batch = store_->NewBatch();
+  large_->batch->HandOver();
+  large_->slice.ids.push_back(queue_.front().id());
+  return [this, large = large_.get(), entry = queue_.front()] { RunLarge(entry, large); };
+}
+
+// On another thread: nothing of the machine is used but the applier and, read only, the facts,
+// which the loop leaves alone while a large entry runs.
+void Machine::RunLarge(const raft::Entry& entry, Large* large) {
+  std::optional<std::string> configuration;
+  const auto applied = ApplyEntry(entry, *large->batch, &large->slice, &configuration);
+  large->status = applied.status();
+  if (!applied.ok()) return;
+  KEELSON_CHECK(*applied, "without a limit no entry is too large");
+  for (AppliedSlice::Answer& answer : large->slice.answers) PackLargeResponse(&answer.result);
+  large->status = large->batch->Prepare(entry.id(), std::move(configuration));
+}
+
+absl::StatusOr<AppliedSlice> Machine::FinishLarge() {
+  KEELSON_CHECK(large_ != nullptr, "a large entry was started");
+  const std::unique_ptr<Large> large = std::move(large_);
+  if (!large->status.ok()) return large->status;
+  Conclude(large->batch->Publish(), &large->slice);
+  return std::move(large->slice);
+}
+
+void Machine::DropLarge() {
+  KEELSON_CHECK(large_ != nullptr, "a large entry was started");
+  large_ = nullptr;
+  (void)applier_.TakeLeaseChanges();
 }
 
 absl::StatusOr<std::unique_ptr<storage::MvccStore>> Machine::Replace(
     std::unique_ptr<storage::MvccStore> store) {
+  KEELSON_CHECK(large_ == nullptr, "the store's batch has ended");
   queue_.clear();
+  front_is_large_ = false;
   std::swap(store_, store);
   if (auto status = Load(); !status.ok()) return status;
   return store;

@@ -2,11 +2,22 @@
 // entries on their way into it.
 //
 // Entries are applied in slices, each slice as one write to the store, so that no turn of the loop
-// takes long. Loop thread only.
+// takes long. An entry that alone would take too long (a delete of many keys, a transaction with
+// large ranges, the end of a lease with many keys) is applied on another thread, alone:
+//
+//   ApplySlice -----------> slice applied, the next entry fits too
+//       |  next is large
+//       v
+//   front_is_large --StartLarge--> job runs elsewhere --FinishLarge--> slice with this one entry
+//                                      \--DropLarge: another store takes the place of this one
+//
+// Meanwhile the store answers from the state before the entry, and nothing else is applied. Loop
+// thread only, but for the job.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +29,8 @@
 #include "raft/types.h"
 #include "server/apply/applier.h"
 #include "server/apply/cluster_facts.h"
+#include "server/node/slice_limits.h"
+#include "storage/mvcc/apply_batch.h"
 #include "storage/mvcc/mvcc_store.h"
 #include "storage/mvcc/types.h"
 
@@ -50,6 +63,7 @@ class Machine {
  public:
   // Applies entries of `self` for their waiting clients.
   Machine(std::unique_ptr<storage::MvccStore> store, Origin self);
+  ~Machine();
 
   // Reads the facts that the store holds. REQUIRES: called once before anything is applied.
   absl::Status Load();
@@ -57,12 +71,25 @@ class Machine {
   // REQUIRES: contiguous, after what is applied or queued.
   void Enqueue(std::vector<raft::Entry> entries);
 
-  bool has_work() const { return !queue_.empty(); }
+  // Something is queued that can be applied now.
+  bool has_work() const { return !queue_.empty() && large_ == nullptr; }
   size_t backlog() const { return queue_.size(); }
 
-  // Applies queued entries up to either limit (at least one) and commits them to the store.
+  // Applies queued entries up to the first limit and commits them to the store. A slice without
+  // entries: the next one is large. REQUIRES: has_work(), and that is not known yet.
   // Errors stop the member: the store is unusable.
-  absl::StatusOr<AppliedSlice> ApplySlice(size_t max_entries, size_t max_bytes);
+  absl::StatusOr<AppliedSlice> ApplySlice(const SliceLimits& limits);
+
+  // The next entry is large; its turn comes with StartLarge.
+  bool front_is_large() const { return front_is_large_; }
+  // Begins with it. The job is run once, on any thread, while the machine lives. The store must not
+  // be flushed until the end. REQUIRES: front_is_large().
+  std::function<void()> StartLarge();
+  bool large_runs() const { return large_ != nullptr; }
+  // REQUIRES: the job has run. Errors as from ApplySlice.
+  absl::StatusOr<AppliedSlice> FinishLarge();
+  // REQUIRES: the job has run. The store is spent: the next call is Replace.
+  void DropLarge();
 
   // Puts another store in place of the current one (an installed snapshot) and drops the queue.
   // Returns the old store.
@@ -75,14 +102,21 @@ class Machine {
   raft::Index applied() const { return store_->applied().index; }
 
  private:
-  absl::Status ApplyEntry(const raft::Entry& entry, storage::ApplyBatch& batch, AppliedSlice* slice,
-                          std::optional<std::string>* configuration);
+  // False: the entry is too large for the batch's limit of work, and nothing has happened.
+  absl::StatusOr<bool> ApplyEntry(const raft::Entry& entry, storage::ApplyBatch& batch,
+                                  AppliedSlice* slice, std::optional<std::string>* configuration);
 
   std::unique_ptr<storage::MvccStore> store_;
   const Origin self_;
   ClusterFacts facts_;
   Applier applier_;
-  std::deque<raft::Entry> queue_;
+  std::deque<raft::Entry> queue_;  // an entry leaves it once it is committed to the store
+  bool front_is_large_ = false;
+
+  struct Large;
+  void RunLarge(const raft::Entry& entry, Large* large);
+  void Conclude(storage::CommitResult committed, AppliedSlice* slice);
+  std::unique_ptr<Large> large_;  // goes before the store
 };
 
 // The stored form of an applied configuration: the index at which it was appended and its bytes.

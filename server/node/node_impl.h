@@ -102,7 +102,10 @@ class Node::Impl {
   void TakeReady(raft::Ready ready);
   void OnSoftState(const raft::SoftState& state);
   void ApplySome();
-  void AfterSlice(AppliedSlice slice);
+  void StartLarge();
+  void AfterLarge(Instant begin);
+  void Applied(AppliedSlice slice, Instant begin);
+  void AfterSlice(AppliedSlice& slice);
   void PromoteLeasesIfDue(const AppliedSlice& slice);
   void OnFlushed(raft::EntryId applied);
   void UpdatePeers();

@@ -10,6 +10,7 @@
 #include "raft/config.h"
 #include "raft/types.h"
 #include "server/node/seams.h"
+#include "server/node/slice_limits.h"
 
 namespace keelson::server {
 
@@ -46,9 +47,7 @@ struct NodeOptions {
   size_t snapshot_window_bytes = 4 << 20;
   uint64_t snapshot_bytes_per_second = 100 << 20;
 
-  // Applied in one turn of the loop at most.
-  size_t apply_entries_per_turn = 512;
-  size_t apply_bytes_per_turn = 2 << 20;
+  SliceLimits apply;  // in one turn of the loop
   // Committed but not applied entries above which writes are refused.
   size_t max_apply_backlog = 5000;
   // Client writes that wait at this member.

@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::string_view kCaller = "server/node";
 
+// Changes of one slice that are too many to be handled one by one on the loop.
+constexpr size_t kManyChanges = 8192;
+
 }  // namespace
 
 void Node::Impl::EndTurn() {
@@ -93,27 +96,65 @@ void Node::Impl::OnSoftState(const raft::SoftState& state) {
 void Node::Impl::ApplySome() {
   if (!machine->has_work() || installing_) return;
   const Instant begin = seams.loop->Now();
-  auto slice = machine->ApplySlice(options.apply_entries_per_turn, options.apply_bytes_per_turn);
+  if (!machine->front_is_large()) {
+    auto slice = machine->ApplySlice(options.apply);
+    if (!slice.ok()) return Fatal(slice.status());
+    if (!slice->ids.empty()) Applied(*std::move(slice), begin);
+  }
+  if (machine->front_is_large() && !stopped_ && !installing_) StartLarge();
+}
+
+// A large entry is applied beside the loop. Until it is done nothing else is, and the store is
+// neither flushed nor replaced.
+void Node::Impl::StartLarge() {
+  keeper->Hold();
+  seams.runner->Run(Runner::Lane::kApply, machine->StartLarge(),
+                    [this, alive = std::weak_ptr<char>(alive_), begin = seams.loop->Now()] {
+                      if (!alive.expired() && !stopped_) AfterLarge(begin);
+                    });
+}
+
+void Node::Impl::AfterLarge(Instant begin) {
+  if (installing_) {
+    // The snapshot holds the entry too. What was written goes with the old store, unseen.
+    machine->DropLarge();
+    return keeper->LetGo();
+  }
+  auto slice = machine->FinishLarge();
   if (!slice.ok()) return Fatal(slice.status());
+  Applied(*std::move(slice), begin);
+  if (!stopped_) keeper->LetGo();
+}
+
+void Node::Impl::Applied(AppliedSlice slice, Instant begin) {
   // Before any answer leaves: over SIGKILL this member never goes back behind it.
-  if (auto status = wal->WriteCommit(slice->last); !status.ok()) return Fatal(status);
-  core->Applied(slice->last);
+  if (auto status = wal->WriteCommit(slice.last); !status.ok()) return Fatal(status);
+  core->Applied(slice.last);
   const Duration took = seams.loop->Now() - begin;
   if (took > options.slow_apply) {
     seams.logger->Warn(kCaller, "apply request took too long",
-                       {{"entries", uint64_t{slice->ids.size()}},
+                       {{"entries", uint64_t{slice.ids.size()}},
                         {"took-ms", took.count() / 1000000},
-                        {"applied-index", slice->last.value()}});
+                        {"applied-index", slice.last.value()}});
   }
-  AfterSlice(*std::move(slice));
+  AfterSlice(slice);
+  if (slice.changes.size() < kManyChanges) return;
+  auto garbage = std::make_shared<std::vector<storage::Change>>(std::move(slice.changes));
+  seams.runner->Run(
+      Runner::Lane::kApply, [garbage = std::move(garbage)] {}, [] {});
 }
 
-void Node::Impl::AfterSlice(AppliedSlice slice) {
+void Node::Impl::AfterSlice(AppliedSlice& slice) {
   // Deadlines and watchers first: an answer may make a handler look at them.
   if (seams.on_applied) seams.on_applied(slice.changes);
   leases->OnApplied(slice.lease_changes);
   PromoteLeasesIfDue(slice);
-  if (!slice.changes.empty()) watches->Publish(slice.changes, slice.revision);
+  if (slice.changes.size() >= kManyChanges) {
+    // Watchers read them from the history, in slices.
+    watches->ResetStore(slice.revision, machine->store().compact_revision());
+  } else if (!slice.changes.empty()) {
+    watches->Publish(slice.changes, slice.revision);
+  }
   if (slice.compacted) {
     watches->OnCompacted(*slice.compacted);
     keeper->AfterCompaction();

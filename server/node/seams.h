@@ -57,6 +57,7 @@ class Runner {
     kWal,    // log writes and syncs
     kStore,  // flush, compaction, checkpoint, snapshot files, segment pool
     kRead,   // slices of long reads on pinned views
+    kApply,  // log entries that are too large for a turn of the loop
   };
 
   virtual ~Runner() = default;

@@ -33,7 +33,7 @@ void StoreKeeper::FlushNow(std::function<void()> done) {
 }
 
 void StoreKeeper::WhenFree(std::function<void()> task) {
-  if (!busy_) return task();
+  if (!busy()) return task();
   when_free_.push_back(std::move(task));
 }
 
@@ -77,8 +77,13 @@ void StoreKeeper::Finished(const absl::Status& status) {
   if (!busy_ && !failed_) StartNext();
 }
 
+void StoreKeeper::LetGo() {
+  held_ = false;
+  if (!busy_) StartNext();
+}
+
 void StoreKeeper::StartNext() {
-  if (failed_) return;
+  if (failed_ || held_) return;
   auto free_tasks = std::exchange(when_free_, {});
   for (auto& task : free_tasks) task();
   if (busy_) return;

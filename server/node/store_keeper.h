@@ -34,10 +34,14 @@ class StoreKeeper {
   // Flushes whatever is unflushed now, then calls `done` (a flush that was running already does not
   // count).
   void FlushNow(std::function<void()> done);
-  // A job runs on the store.
-  bool busy() const { return busy_; }
-  // Calls `task` as soon as no job runs (at once if so).
+  // A job runs on the store, or the store is held.
+  bool busy() const { return busy_ || held_; }
+  // Calls `task` as soon as not busy() (at once if so).
   void WhenFree(std::function<void()> task);
+
+  // From Hold to LetGo no flush and no other job begins; one that runs goes on.
+  void Hold() { held_ = true; }
+  void LetGo();
 
  private:
   void StartFlush();
@@ -51,6 +55,7 @@ class StoreKeeper {
   const bool manual_background_;
   Events events_;
   bool busy_ = false;
+  bool held_ = false;  // a batch is open
   bool failed_ = false;
   bool drop_wanted_ = false;
   bool flush_wanted_ = false;

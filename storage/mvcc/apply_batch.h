@@ -6,8 +6,18 @@
 //                          +----------------------------------------------------+
 //
 // Everything read through the batch sees its own earlier changes, those of the open request too.
-// Loop thread only; one batch at a time; the store must outlive it. Dropping a batch without Commit
-// leaves the store as it was.
+// One batch at a time; the store must outlive it. Dropping a batch that wrote nothing leaves the
+// store as it was.
+//
+// Large requests: a limit of work tells them apart before they hold up the loop. Such a request
+// gets a batch of its own, which another thread fills and writes:
+//
+//   NewBatch --HandOver--> requests, Prepare (one other thread) --> Publish (loop)
+//
+// From HandOver to Publish the store answers from the state before the batch, and starts no flush:
+// what Prepare wrote is neither visible nor durable until Publish, and then all of it is.
+//
+// Thread rule: the loop, and between HandOver and Publish one other thread; never two at a time.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +26,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,6 +40,9 @@ struct PutResult {
   KeyValuePtr prev;  // null where the key did not exist
   KeyValuePtr now;
 };
+
+// Whether a call of a batch failed because the request goes beyond the limit of work.
+bool IsTooMuchWork(const absl::Status& status);
 
 struct CommitResult {
   std::vector<Change> changes;  // in revision order
@@ -44,6 +58,13 @@ class ApplyBatch {
   virtual int64_t EndRequest() = 0;
   // Takes back what the request did, leases and meta blobs included.
   virtual void AbortRequest() = 0;
+
+  // The calls from here on may do that much more work (0: any amount), in units of about a
+  // microsecond. Beyond it Get, Range, Count, Put, Delete, DeleteRange and LeaseKeys fail with
+  // IsTooMuchWork, and the request must be aborted. No clock is read: what was done before decides.
+  virtual void LimitWork(uint64_t units) = 0;
+  // Work done since the batch was made, with or without a limit.
+  virtual uint64_t work() const = 0;
 
   // The revision before the open request, plus one once the request has changed a key: what an
   // inner response of a transaction states.
@@ -85,12 +106,26 @@ class ApplyBatch {
   virtual void DeleteMeta(std::string_view name) = 0;
   virtual absl::StatusOr<std::optional<std::string>> GetMeta(std::string_view name) = 0;
 
-  // Writes everything at once, together with `applied` and, where it changed, the applied Raft
-  // configuration (opaque). The batch is spent afterwards.
+  // Another thread goes on with the batch from here. REQUIRES: nothing was done with it yet. Loop
+  // thread.
+  virtual void HandOver() = 0;
+
+  // First half of a commit: writes everything at once, together with `applied` and, where it
+  // changed, the applied Raft configuration (opaque).
   // REQUIRES: no open request; applied.index >= the store's applied().index.
-  // Errors: DataLoss or ResourceExhausted; the store must then be closed and opened again.
-  virtual absl::StatusOr<CommitResult> Commit(raft::EntryId applied,
-                                              std::optional<std::string> configuration = {}) = 0;
+  // Errors: DataLoss or ResourceExhausted; the store must then be closed and opened again. The same
+  // holds for a batch that is dropped between Prepare and Publish.
+  virtual absl::Status Prepare(raft::EntryId applied, std::optional<std::string> configuration) = 0;
+  // Second half, on the loop: what was written is the store's state. The batch is spent.
+  // REQUIRES: Prepare returned OK.
+  virtual CommitResult Publish() = 0;
+
+  // Both.
+  absl::StatusOr<CommitResult> Commit(raft::EntryId applied,
+                                      std::optional<std::string> configuration = {}) {
+    if (auto status = Prepare(applied, std::move(configuration)); !status.ok()) return status;
+    return Publish();
+  }
 };
 
 }  // namespace keelson::storage

@@ -13,9 +13,15 @@ uint64_t LiveBytes(std::string_view key, const KeyValue& kv) {
   return kRecordOverheadBytes + key.size() + kv.value.size();
 }
 
+constexpr char kTooMuchWorkText[] = "the request is too large for one step";
+
 bool IsLive(const VersionPtr& version) { return version != nullptr && !version->deleted(); }
 
 }  // namespace
+
+bool IsTooMuchWork(const absl::Status& status) {
+  return absl::IsAborted(status) && status.message() == kTooMuchWorkText;
+}
 
 Batch::Batch(StoreCore* core)
     : core_(core),
@@ -26,7 +32,25 @@ Batch::Batch(StoreCore* core)
   core->batch_open = true;
 }
 
-Batch::~Batch() { core_->batch_open = false; }
+Batch::~Batch() {
+  core_->batch_open = false;
+  // What was written but not published is there for good: the store must not show it any more.
+  if (!prepared_) core_->handed_over = false;
+}
+
+void Batch::HandOver() {
+  KEELSON_CHECK(work_ == 0 && !request_open_, "a batch changes hands before its first request");
+  if (core_->view == nullptr) {
+    core_->view = std::make_shared<ViewState>(core_->db, core_->state, core_->counts.Publish());
+  }
+  core_->handed_over = true;
+}
+
+absl::Status Batch::Charge(uint64_t units) {
+  work_ += units;
+  if (work_ <= limit_) return absl::OkStatus();
+  return absl::AbortedError(kTooMuchWorkText);
+}
 
 void Batch::BeginRequest() {
   KEELSON_CHECK(!request_open_, "requests do not nest");
@@ -76,8 +100,11 @@ absl::StatusOr<Batch::Overlay::iterator> Batch::Load(std::string_view key) {
   const auto it = overlay_.lower_bound(key);
   if (it != overlay_.end() && it->first == key) return it;
   absl::StatusOr<VersionPtr> version = core_->recent.Find(key);
-  if (*version == nullptr) version = reader_.ReadLatest(key);
+  const bool cold = *version == nullptr;
+  if (absl::Status status = Charge(cold ? kColdReadWork : 1); !status.ok()) return status;
+  if (cold) version = reader_.ReadLatest(key);
   if (!version.ok()) return version.status();
+  if (cold && IsLive(*version)) work_ += BytesWork((*version)->kv->value.size());
   return overlay_.try_emplace(it, std::string(key), Entry{*std::move(version), false});
 }
 
@@ -88,6 +115,7 @@ absl::StatusOr<VersionPtr> Batch::Current(std::string_view key) {
 }
 
 absl::StatusOr<VersionPtr> Batch::ReadUndo(Revision superseded_by, std::string_view key) {
+  if (absl::Status status = Charge(kColdReadWork); !status.ok()) return status;
   if (superseded_by.main <= base_revision_) return reader_.ReadUndo(superseded_by, key);
   auto it = std::lower_bound(
       pending_.begin(), pending_.end(), superseded_by,
@@ -129,6 +157,7 @@ void Batch::Install(Overlay::iterator at, std::shared_ptr<Version> version, Vers
   pending.previous = std::move(previous);
   pending_.push_back(std::move(pending));
   ++sub_;
+  work_ += kChangeWork;
 
   log_.push_back(std::exchange(at->second, Entry{std::move(version), true}));
 }

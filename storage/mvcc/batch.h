@@ -16,6 +16,12 @@
 
 namespace keelson::storage {
 
+// Work in units of about a microsecond: a read from the database, a change, and so many bytes.
+inline constexpr uint64_t kColdReadWork = 4;
+inline constexpr uint64_t kChangeWork = 2;
+inline constexpr uint64_t kCountWork = 400;
+inline uint64_t BytesWork(uint64_t bytes) { return bytes >> 12; }
+
 class Batch : public ApplyBatch, private UndoSource {
  public:
   explicit Batch(StoreCore* core);
@@ -24,6 +30,8 @@ class Batch : public ApplyBatch, private UndoSource {
   void BeginRequest() override;
   int64_t EndRequest() override;
   void AbortRequest() override;
+  void LimitWork(uint64_t units) override { limit_ = units == 0 ? UINT64_MAX : work_ + units; }
+  uint64_t work() const override { return work_; }
   int64_t revision() const override { return state_.revision + (sub_ > 0 ? 1 : 0); }
   int64_t compact_revision() const override { return state_.compact_revision; }
   int64_t db_size() const override { return static_cast<int64_t>(state_.db_size()); }
@@ -46,8 +54,9 @@ class Batch : public ApplyBatch, private UndoSource {
   void DeleteMeta(std::string_view name) override;
   absl::StatusOr<std::optional<std::string>> GetMeta(std::string_view name) override;
 
-  absl::StatusOr<CommitResult> Commit(raft::EntryId applied,
-                                      std::optional<std::string> configuration) override;
+  void HandOver() override;
+  absl::Status Prepare(raft::EntryId applied, std::optional<std::string> configuration) override;
+  CommitResult Publish() override;
 
  private:
   struct Entry {
@@ -80,7 +89,8 @@ class Batch : public ApplyBatch, private UndoSource {
 
   void EncodeChanges(rocksdb::WriteBatch* out) const;
   void EncodeRaw(Family family, const RawOverlay& overlay, rocksdb::WriteBatch* out) const;
-  CommitResult Publish();
+  void NoteChanges();
+  absl::Status Charge(uint64_t units);
   absl::StatusOr<std::optional<std::string>> GetRaw(const RawOverlay& overlay, Family family,
                                                     std::string_view key) const;
 
@@ -93,6 +103,14 @@ class Batch : public ApplyBatch, private UndoSource {
   RawOverlay attachments_;
   RawOverlay meta_;
   std::vector<PendingChange> pending_;  // in revision order
+
+  uint64_t work_ = 0;
+  uint64_t limit_ = UINT64_MAX;  // of work_
+
+  bool prepared_ = false;
+  uint64_t written_bytes_ = 0;
+  std::optional<std::string> configuration_;
+  CommitResult result_;
 
   bool request_open_ = false;
   int64_t sub_ = 0;  // changes of the open request

@@ -14,9 +14,8 @@ constexpr size_t kBytesPerChangeGuess = 256;
 
 }  // namespace
 
-absl::StatusOr<CommitResult> Batch::Commit(raft::EntryId applied,
-                                           std::optional<std::string> configuration) {
-  KEELSON_CHECK(!request_open_, "requests end before the commit");
+absl::Status Batch::Prepare(raft::EntryId applied, std::optional<std::string> configuration) {
+  KEELSON_CHECK(!request_open_ && !prepared_, "requests end before the commit");
   KEELSON_CHECK(applied.index >= state_.applied.index, "the applied index only grows");
   state_.applied = applied;
   rocksdb::WriteBatch out(64 + pending_.size() * kBytesPerChangeGuess);
@@ -27,19 +26,27 @@ absl::StatusOr<CommitResult> Batch::Commit(raft::EntryId applied,
   rocksdb::ColumnFamilyHandle* meta = core_->db->family(kMeta);
   if (configuration) out.Put(meta, ToSlice(kConfigurationKey), *configuration);
   out.Put(meta, ToSlice(kStateKey), EncodeState(state_));
+  prepared_ = true;
   absl::Status status = core_->db->Write(&out);
   if (!status.ok()) return status;
-  core_->unflushed_bytes += out.GetDataSize();
-  if (configuration) core_->configuration = *std::move(configuration);
-  core_->state = state_;
-  core_->view = nullptr;
-
-  CommitResult result = Publish();
-  status = core_->counts.Balance(
+  written_bytes_ = out.GetDataSize();
+  configuration_ = std::move(configuration);
+  NoteChanges();
+  return core_->counts.Balance(
       *core_->db,
-      kBalanceKeysPerCommit + kBalanceKeysPerNewKey * static_cast<int64_t>(result.changes.size()));
-  if (!status.ok()) return status;
-  return result;
+      kBalanceKeysPerCommit + kBalanceKeysPerNewKey * static_cast<int64_t>(result_.changes.size()));
+}
+
+CommitResult Batch::Publish() {
+  KEELSON_CHECK(prepared_, "what is published was written");
+  prepared_ = false;
+  core_->handed_over = false;
+  core_->unflushed_bytes += written_bytes_;
+  if (configuration_) core_->configuration = *std::move(configuration_);
+  core_->state = state_;
+  core_->key_count = core_->counts.total();
+  core_->view = nullptr;
+  return std::move(result_);
 }
 
 void Batch::EncodeChanges(rocksdb::WriteBatch* out) const {
@@ -74,22 +81,20 @@ void Batch::EncodeRaw(Family family, const RawOverlay& overlay, rocksdb::WriteBa
   }
 }
 
-CommitResult Batch::Publish() {
-  CommitResult result;
-  result.revision = state_.revision;
-  result.changes.reserve(pending_.size());
+void Batch::NoteChanges() {
+  result_.revision = state_.revision;
+  result_.changes.reserve(pending_.size());
   for (PendingChange& pending : pending_) {
     Change& change = pending.change;
     const int delta = (change.deleted ? 0 : 1) - (change.prev != nullptr ? 1 : 0);
     if (delta != 0) core_->counts.Add(change.now->key, delta, change.rev.main);
-    result.changes.push_back(std::move(change));
+    result_.changes.push_back(std::move(change));
   }
   for (const auto& [key, entry] : overlay_) {
     if (entry.changed) core_->recent.Note(key, entry.version);
   }
   pending_.clear();
   overlay_.clear();
-  return result;
 }
 
 }  // namespace keelson::storage

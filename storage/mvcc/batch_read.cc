@@ -37,6 +37,7 @@ absl::Status Batch::Walk(const KeyRange& range, Visit visit) {
   const auto own_valid = [&] { return own != overlay_.end() && range.Contains(own->first); };
   absl::StatusOr<bool> more = true;
   while (more.ok() && *more && (it->Valid() || own_valid())) {
+    if (absl::Status status = Charge(1); !status.ok()) return status;
     const int order = !own_valid()   ? 1
                       : !it->Valid() ? -1
                                      : std::string_view(own->first).compare(ToView(it->key()));
@@ -50,6 +51,7 @@ absl::Status Batch::Walk(const KeyRange& range, Visit visit) {
     if (!DecodeVersion(ToView(it->value()), ToView(it->key()), version.get())) {
       return reader_.Damaged("a record in latest is damaged");
     }
+    work_ += BytesWork(it->value().size());
     if (VersionPtr counts = IfItCounts(std::move(version))) more = visit(ToView(it->key()), counts);
     it->Next();
   }
@@ -100,6 +102,8 @@ absl::StatusOr<int64_t> Batch::Count(const KeyRange& range, int64_t at) {
     if (!found.ok()) return found.status();
     return static_cast<int64_t>(found->size());
   }
+  absl::Status status = Charge(kCountWork + pending_.size() / 8);
+  if (!status.ok()) return status;
   absl::StatusOr<int64_t> count = CountKeys(*core_->db, {}, *core_->counts.Publish(), range);
   if (!count.ok()) return count;
   for (const PendingChange& pending : pending_) {
@@ -116,6 +120,7 @@ absl::StatusOr<std::vector<std::string>> Batch::LeaseKeys(int64_t id) {
   absl::btree_map<std::string, bool> keys;
   auto it = reader_.Iterate(kLeaseKeys, nullptr, false);
   for (it->Seek(ToSlice(prefix)); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    if (absl::Status charged = Charge(1); !charged.ok()) return charged;
     keys.emplace(ToView(it->key()).substr(prefix.size()), true);
   }
   absl::Status status = FromRocks(it->status(), core_->db->Describe("lease keys"));

@@ -47,14 +47,16 @@ class StoreImpl : public MvccStore {
     auto configuration = db().Get({}, kMeta, kConfigurationKey);
     if (!configuration.ok()) return configuration.status();
     core_.configuration = configuration->value_or("");
-    return core_.counts.Load(db(), core_.state.applied.index.value(), core_.state.revision);
+    auto status = core_.counts.Load(db(), core_.state.applied.index.value(), core_.state.revision);
+    core_.key_count = core_.counts.total();
+    return status;
   }
 
   raft::EntryId applied() const override { return core_.state.applied; }
   int64_t revision() const override { return core_.state.revision; }
   int64_t compact_revision() const override { return core_.state.compact_revision; }
   int64_t db_size() const override { return static_cast<int64_t>(core_.state.db_size()); }
-  int64_t key_count() const override { return core_.counts.total(); }
+  int64_t key_count() const override { return core_.key_count; }
   const std::string& configuration() const override { return core_.configuration; }
 
   absl::StatusOr<raft::EntryId> flushed_applied() const override {
@@ -73,6 +75,7 @@ class StoreImpl : public MvccStore {
 
   ReadViewPtr View() override {
     if (core_.view == nullptr) {
+      KEELSON_CHECK(!core_.handed_over, "a batch that is handed over left a view");
       core_.view = std::make_shared<ViewState>(core_.db, core_.state, core_.counts.Publish());
     }
     return core_.view;
@@ -80,7 +83,7 @@ class StoreImpl : public MvccStore {
 
   absl::Status ForEachLease(
       const std::function<void(int64_t, std::string_view)>& visit) const override {
-    std::unique_ptr<rocksdb::Iterator> it(db().db().NewIterator({}, db().family(kLeases)));
+    std::unique_ptr<rocksdb::Iterator> it(db().db().NewIterator(Committed(), db().family(kLeases)));
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       int64_t id = 0;
       if (!DecodeLeaseRecordKey(ToView(it->key()), &id)) {
@@ -94,7 +97,8 @@ class StoreImpl : public MvccStore {
   absl::StatusOr<std::vector<std::string>> LeaseKeys(int64_t id) const override {
     const std::string prefix = LeaseRecordKey(id);
     std::vector<std::string> keys;
-    std::unique_ptr<rocksdb::Iterator> it(db().db().NewIterator({}, db().family(kLeaseKeys)));
+    std::unique_ptr<rocksdb::Iterator> it(
+        db().db().NewIterator(Committed(), db().family(kLeaseKeys)));
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
       keys.emplace_back(ToView(it->key()).substr(prefix.size()));
     }
@@ -104,12 +108,12 @@ class StoreImpl : public MvccStore {
   }
 
   absl::StatusOr<std::optional<std::string>> GetMeta(std::string_view name) const override {
-    return db().Get({}, kMeta, std::string(kBlobPrefix).append(name));
+    return db().Get(Committed(), kMeta, std::string(kBlobPrefix).append(name));
   }
 
   absl::Status ForEachMeta(
       const std::function<void(std::string_view, std::string_view)>& visit) const override {
-    std::unique_ptr<rocksdb::Iterator> it(db().db().NewIterator({}, db().family(kMeta)));
+    std::unique_ptr<rocksdb::Iterator> it(db().db().NewIterator(Committed(), db().family(kMeta)));
     const rocksdb::Slice prefix = ToSlice(kBlobPrefix);
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
       visit(ToView(it->key()).substr(prefix.size()), ToView(it->value()));
@@ -165,6 +169,11 @@ class StoreImpl : public MvccStore {
   RocksDb& db() const { return *core_.db; }
 
  private:
+  // Reads the state after the last commit, whatever another thread writes.
+  rocksdb::ReadOptions Committed() const {
+    return core_.handed_over ? core_.view->reader().read_options() : rocksdb::ReadOptions();
+  }
+
   absl::StatusOr<StoreState> FlushedState() const {
     auto bytes = db().GetFlushed(kMeta, kStateKey);
     if (!bytes.ok()) return bytes.status();

@@ -1,4 +1,5 @@
-// What the store and its batch share. Loop thread.
+// What the store and its batch share. Loop thread; while a batch is handed over, `counts` and
+// `recent` belong to the batch's thread.
 #pragma once
 
 #include <memory>
@@ -23,10 +24,13 @@ struct StoreCore {
   StoreState state;  // after the last commit
   CountIndex counts;
   RecentVersions recent;
+  int64_t key_count = 0;
   std::string configuration;
   uint64_t unflushed_bytes = 0;
   std::shared_ptr<const ViewState> view;  // of `state`; null after a commit
   bool batch_open = false;
+  // Another thread writes, or has written what is never published: only `view` may be read.
+  bool handed_over = false;
 };
 
 }  // namespace keelson::storage

@@ -20,7 +20,8 @@ server::NodeOptions SmallOptions(Dice& dice) {
   options.snapshot_chunk_bytes = 512 + dice.Below(4096);
   options.snapshot_window_bytes = 4096;
   options.snapshot_bytes_per_second = 1 << 20;
-  options.apply_entries_per_turn = 1 + dice.Below(64);
+  options.apply.entries = 1 + dice.Below(64);
+  options.apply.entry_work = 20 + dice.Below(400);
   return options;
 }
 

@@ -61,7 +61,7 @@ class SimRunner final : public server::Runner {
   SimLoop& loop_;
   Dice& dice_;
   Duration extra_{0};
-  std::array<Instant, 3> busy_until_{};
+  std::array<Instant, 4> busy_until_{};
 };
 
 }  // namespace keelson::sim

@@ -222,6 +222,12 @@ NodeStatus Node::Impl::Status() const {
   return status;
 }
 
+NodeCounters Node::Impl::Counters() const {
+  NodeCounters counters = counters_;
+  counters.snapshots_sent = snapshot_sender->sent_total();
+  return counters;
+}
+
 // The public face: each call goes to the part that owns the state.
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -253,6 +259,7 @@ WatchHub& Node::watches() { return *impl_->watches; }
 const ClusterFacts& Node::facts() const { return impl_->machine->facts(); }
 const raft::Configuration& Node::configuration() const { return impl_->core->configuration(); }
 NodeStatus Node::status() const { return impl_->Status(); }
+NodeCounters Node::counters() const { return impl_->Counters(); }
 storage::MvccStore& Node::store() { return impl_->machine->store(); }
 const NodeOptions& Node::options() const { return impl_->options; }
 Runner& Node::runner() { return *impl_->seams.runner; }

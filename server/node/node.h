@@ -82,6 +82,15 @@ struct NodeStatus {
   size_t proposals_pending = 0;
 };
 
+// What a process has met since its start, for monitoring and for tests that must have met it.
+struct NodeCounters {
+  uint64_t snapshots_sent = 0;
+  uint64_t snapshots_installed = 0;
+  uint64_t installs_finished_at_start = 0;  // of a snapshot, that the end of a process interrupted
+  uint64_t torn_log_tails_cut = 0;          // at the start
+  uint64_t identity_conflicts = 0;          // reports of a wiped or restored disk under an old id
+};
+
 class Node {
  public:
   using WriteDone = std::function<void(ApplyResult)>;
@@ -137,6 +146,7 @@ class Node {
   const ClusterFacts& facts() const;
   const raft::Configuration& configuration() const;
   NodeStatus status() const;
+  NodeCounters counters() const;
   storage::MvccStore& store();
   const NodeOptions& options() const;
   Runner& runner();

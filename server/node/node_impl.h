@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "raft/core.h"
@@ -37,6 +38,7 @@ class Node::Impl {
   bool HasSpaceFor(int64_t cost);
   void FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const;
   NodeStatus Status() const;
+  NodeCounters Counters() const;
 
   // node_turn.cc: what follows from inputs.
   void EndTurn();
@@ -137,10 +139,12 @@ class Node::Impl {
   bool published_ = false;
   bool peers_wait_ = false;  // more than commit notices was said to them since the last flush
   bool raising_alarm_ = false;
-  raft::Index peers_as_of_{UINT64_MAX};
+  // The configurations in force and committed that the network was told.
+  std::pair<raft::Index, raft::Index> peers_as_of_{UINT64_MAX, UINT64_MAX};
   Instant leaderless_since_;
   int leaderless_ticks_ = 0;
   uint64_t leader_changes_ = 0;
+  NodeCounters counters_;
   Loop::TimerId tick_timer_ = 0;
 };
 

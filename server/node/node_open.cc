@@ -100,6 +100,7 @@ absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
   auto opened = storage::Wal::Open(seams.fs, dir, std::move(wal_options), found);
   if (!opened.ok()) return opened.status();
   wal = *std::move(opened);
+  if (found->cut_torn_tail) ++counters_.torn_log_tails_cut;
   for (const std::string& note : found->notes) seams.logger->Warn(kCaller, note);
   const raft::EntryId applied = machine->store().applied();
   if (found->is_new && !applied.index.IsNone()) {
@@ -136,6 +137,7 @@ absl::Status Node::Impl::FinishSnapshotInstall(storage::WalRecovery* found) {
   KEELSON_CHECK(job != nullptr, "a marker is something to write");
   (void)job->Run();
   if (auto status = wal->WriteDone(std::move(job)); !status.ok()) return status;
+  ++counters_.installs_finished_at_start;
   found->base = found->last = applied;
   hard.commit = applied.index;
   seams.logger->Info(kCaller, "finished the install of a snapshot that a crash interrupted",
@@ -180,6 +182,8 @@ absl::Status Node::Impl::MakeCore(const storage::WalRecovery& found) {
   core_options.boot_id = boot_id;
   core_options.election_ticks = TicksPerElection(options);
   core_options.heartbeat_ticks = 1;
+  core_options.max_message_bytes = options.append_message_bytes;
+  core_options.inflight_bytes = options.append_window_bytes;
   core_options.random = [random = seams.random](uint64_t bound) { return random() % bound; };
   if (auto status = raft::ValidateOptions(core_options); !status.ok()) return status;
   if (auto status = raft::ValidateInitialState(*state); !status.ok()) return status;

@@ -47,6 +47,10 @@ struct NodeOptions {
   size_t snapshot_window_bytes = 4 << 20;
   uint64_t snapshot_bytes_per_second = 100 << 20;
 
+  // Entries in one message to a peer, and what is on the way to it unacknowledged.
+  size_t append_message_bytes = 1 << 20;
+  size_t append_window_bytes = 8 << 20;
+
   SliceLimits apply;  // in one turn of the loop
   // Committed but not applied entries above which writes are refused.
   size_t max_apply_backlog = 5000;

@@ -86,8 +86,10 @@ void Node::Impl::OnClosed(raft::NodeId peer) {
   snapshot_sender->OnClosed(peer);
 }
 
+// By what is committed: a removal that is not may be taken back, and whoever is refused as removed
+// stops for good.
 PeerRefusal Node::Impl::Admit(const PeerHello& peer) const {
-  const raft::Configuration& configuration = core->configuration();
+  const raft::Configuration& configuration = core->committed_configuration();
   if (configuration.removed.contains(peer.id)) return PeerRefusal::kRemovedMember;
   // An unknown one may have joined while this member was away.
   const uint64_t known = configuration.IncarnationOf(peer.id);

@@ -57,6 +57,7 @@ void Node::Impl::TakeReady(raft::Ready ready) {
   machine->Enqueue(std::move(ready.committed));
   for (const raft::ReadState& read : ready.read_states) reads->Confirmed(read.context, read.index);
   for (const uint64_t context : ready.reads_failed) reads->Failed(context);
+  counters_.identity_conflicts += ready.identity_conflicts.size();
   for (const raft::IdentityConflict& conflict : ready.identity_conflicts) {
     seams.logger->Error(kCaller,
                         "a member answers from another data directory than the cluster knows; "
@@ -219,11 +220,16 @@ void Node::Impl::OnFlushed(raft::EntryId applied) {
 }
 
 void Node::Impl::UpdatePeers() {
-  if (network == nullptr || core->configuration_index() == peers_as_of_) return;
-  peers_as_of_ = core->configuration_index();
+  const std::pair as_of(core->configuration_index(), core->committed_configuration_index());
+  if (network == nullptr || as_of == peers_as_of_) return;
+  peers_as_of_ = as_of;
   std::map<raft::NodeId, std::vector<std::string>> peers;
-  for (const auto& [id, info] : core->configuration().members) {
-    if (id != identity.member) peers[id] = info.peer_urls;
+  // Also who is about to leave: its copy may be needed to commit that.
+  for (const raft::Configuration* configuration :
+       {&core->configuration(), &core->committed_configuration()}) {
+    for (const auto& [id, info] : configuration->members) {
+      if (id != identity.member) peers.emplace(id, info.peer_urls);
+    }
   }
   network->SetPeers(peers);
 }

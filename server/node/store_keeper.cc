@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "storage/mvcc/mutants.h"
 
 namespace keelson::server {
 
@@ -87,7 +88,8 @@ void StoreKeeper::StartNext() {
   auto free_tasks = std::exchange(when_free_, {});
   for (auto& task : free_tasks) task();
   if (busy_) return;
-  if (flush_wanted_) {
+  const bool drop_first = storage::kMutantDropBeforeFlush && drop_wanted_;
+  if (flush_wanted_ && !drop_first) {
     StartFlush();
     if (busy_) return;
   }

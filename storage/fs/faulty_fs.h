@@ -88,6 +88,8 @@ class FaultyFileSystem : public FileSystem {
   // write under way is done in part, then everything fails until PowerLoss() or Crash().
   void CutPowerAfter(uint64_t changes);
   bool power_is_cut() const;
+  // No error and no cut is planned any more. An outage that has begun goes on.
+  void Repair();
   // The disk has this many bytes in all. Unlimited at first.
   void SetCapacity(uint64_t bytes);
   // Syncs answer OK and do nothing.

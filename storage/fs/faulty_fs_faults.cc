@@ -217,6 +217,13 @@ void FaultyFileSystem::CutPowerAfter(uint64_t changes) {
   changes_until_cut_ = changes;
 }
 
+void FaultyFileSystem::Repair() {
+  std::lock_guard lock(mutex_);
+  planned_.clear();
+  error_odds_.fill(0);
+  cut_armed_ = false;
+}
+
 bool FaultyFileSystem::power_is_cut() const {
   std::lock_guard lock(mutex_);
   return power_cut_;

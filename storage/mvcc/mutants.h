@@ -12,7 +12,8 @@ inline constexpr bool kMutantAppliedApart = true;
 KEELSON_DEFINE_MUTANT(kMutantAppliedApart, "APPLIED_APART");
 #endif
 
-// History is physically dropped although the compaction revision is not flushed yet.
+// History is physically dropped although the compaction revision is not flushed yet: neither does
+// the store look at what is flushed, nor does the node flush first.
 #ifdef KEELSON_MUTANT_DROP_BEFORE_FLUSH
 inline constexpr bool kMutantDropBeforeFlush = true;
 #else

@@ -14,13 +14,27 @@
 
 namespace keelson::sim {
 
+// What a client does how often, and how long it waits for an answer.
+struct KvHabits {
+  uint64_t put = 38, erase = 8, transact = 14, read = 20, serializable = 17, compact = 3;
+  Duration pause = std::chrono::milliseconds(40);
+  Duration patience = std::chrono::seconds(9);
+  uint64_t old_read_one_in = 4;  // reads at an earlier revision
+
+  // Of somebody who writes and reads, or of one who only reads.
+  static KvHabits DrawWriter(Dice& dice);
+  static KvHabits DrawReader(Dice& dice);
+};
+
 // One client that always has one operation under way, against a member of its choice.
 class KvClient {
  public:
-  KvClient(SimCluster& cluster, int number) : cluster_(cluster), number_(number) {}
+  KvClient(SimCluster& cluster, int number, const KvHabits& habits)
+      : cluster_(cluster), number_(number), habits_(habits) {}
   // Goes on until Stop.
   void Start();
   void Stop() { stopped_ = true; }
+  // How many were answered without an error.
   uint64_t operations() const { return operations_; }
 
  private:
@@ -28,7 +42,6 @@ class KvClient {
   struct Operation {
     std::string value;  // unique; empty for one that writes nothing
     int64_t known = 1;  // acknowledged before it began
-    uint64_t number = 0;
     bool over = false;
     std::shared_ptr<FakeCall> call;
   };
@@ -38,6 +51,7 @@ class KvClient {
   void NextSoon();
   OperationPtr Begin();
   std::string RandomKey();
+  std::string NewValue(const char* prefix);
   // Sends the call; `on_answer` gets the message of a call that ended well.
   void Send(SimMember& member, const std::string& method, const std::string& request,
             OperationPtr operation, std::function<void(const std::string&)> on_answer);
@@ -47,12 +61,14 @@ class KvClient {
   void Transact(SimMember& member);
   void Read(SimMember& member, bool serializable);
   void Compact(SimMember& member);
+  int64_t OldRevision();
   void CheckRead(const std::string& who, const etcdserverpb::RangeRequest& request,
                  const etcdserverpb::RangeResponse& response);
   void CheckSerializable(SimMember& member, uint64_t power_losses, int64_t revision);
 
   SimCluster& cluster_;
   const int number_;
+  const KvHabits habits_;
   bool stopped_ = false;
   uint64_t operations_ = 0;
   uint64_t values_ = 0;

@@ -3,10 +3,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "raft/core.h"
 
 namespace keelson::sim {
 namespace {
+
+using std::chrono::milliseconds;
 
 // Everything small, so that what is rare in production happens within a simulated minute.
 server::NodeOptions SmallOptions(Dice& dice) {
@@ -22,61 +25,155 @@ server::NodeOptions SmallOptions(Dice& dice) {
   options.snapshot_bytes_per_second = 1 << 20;
   options.apply.entries = 1 + dice.Below(64);
   options.apply.entry_work = 20 + dice.Below(400);
+  // Often an entry a message, so that a leader's first own entry travels apart from older ones.
+  options.append_message_bytes = dice.OneIn(2) ? 1 : 256 + dice.Below(4096);
+  options.append_window_bytes = 512 << dice.Below(12);
   return options;
 }
+
+std::string UrlOf(size_t number) { return absl::StrCat("http://sim:", number); }
 
 }  // namespace
 
 SimCluster::SimCluster(uint64_t seed, size_t members)
-    : world_(seed), network_(world_), truth_(world_) {
-  server::NodeOptions options = SmallOptions(dice());
-  for (size_t i = 0; i < members; ++i) {
-    options.initial_cluster[absl::StrCat("m", i + 1)] = {absl::StrCat("http://sim:", i + 1)};
+    : world_(seed),
+      network_(world_),
+      truth_(world_),
+      ledger_(truth_, [this](const std::string& what) { Count(what); }),
+      options_(SmallOptions(dice())) {
+  for (size_t i = 1; i <= members; ++i) {
+    options_.initial_cluster[absl::StrCat("m", i)] = {UrlOf(i)};
   }
+  for (size_t i = 0; i < members; ++i) {
+    StartLater(AddMember(options_), dice().Between(Duration(0), milliseconds(50)));
+  }
+}
+
+SimMember& SimCluster::AddMember(server::NodeOptions options) {
+  options.name = absl::StrCat("m", members_.size() + 1);
+  options.data_dir = "/" + options.name;
+  options.client_urls = {"http://sim-client:" + options.name};
+  members_.push_back(std::make_unique<SimMember>(world_, network_, options, MemberEvents()));
+  return *members_.back();
+}
+
+SimMember& SimCluster::AddSpare() {
+  server::NodeOptions options = options_;
+  options.initial_cluster_existing = true;
+  const size_t number = members_.size() + 1;
+  options.initial_cluster[absl::StrCat("m", number)] = {UrlOf(number)};
+  SimMember& member = AddMember(std::move(options));
+  StartLater(member, Duration(0));
+  return member;
+}
+
+SimMember::Events SimCluster::MemberEvents() {
   SimMember::Events events;
   events.on_applied = [this](SimMember& member, std::span<const storage::Change> changes) {
-    truth_.OnApplied(member.options().name, changes);
+    truth_.OnApplied(member.name(), changes);
+  };
+  events.on_turn = [this](SimMember& member, const raft::StateView& before,
+                          const raft::StateView& now) { OnTurn(member, before, now); };
+  events.on_work_done = [this](SimMember& member, server::Runner::Lane lane) {
+    if (lane == server::Runner::Lane::kWal) Tell(Moment::kLogWritten, member);
+    if (lane == server::Runner::Lane::kStore) Tell(Moment::kStoreJobDone, member);
   };
   events.on_fatal = [this](SimMember& member, const absl::Status& status) {
     OnFatal(member, status);
   };
-  for (size_t i = 0; i < members; ++i) {
-    options.name = absl::StrCat("m", i + 1);
-    options.data_dir = "/" + options.name;
-    options.client_urls = {"http://sim-client:" + options.name};
-    members_.push_back(std::make_unique<SimMember>(world_, network_, options, events));
-    StartLater(*members_.back(), dice().Between(Duration(0), std::chrono::milliseconds(50)));
+  events.on_end = [this](SimMember& member) { OnEnd(member); };
+  return events;
+}
+
+void SimCluster::Tell(Moment moment, SimMember& member) {
+  if (on_moment_) on_moment_(moment, member);
+}
+
+void SimCluster::OnTurn(SimMember& member, const raft::StateView& before,
+                        const raft::StateView& now) {
+  ledger_.OnTurn(member.name(), member.node().core(), before, now);
+  const bool leads = now.role == raft::RoleKind::kLeader;
+  const bool led = before.role == raft::RoleKind::kLeader;
+  if (leads && (!led || before.hard.term != now.hard.term)) Tell(Moment::kElected, member);
+  if (led && !leads) Count("leaders that stepped down");
+  if (leads && led && now.hard.commit > before.hard.commit &&
+      std::exchange(committed_in_[member.id()], now.hard.term) != now.hard.term) {
+    Tell(Moment::kLeaderCommitted, member);
+  }
+  if (now.configuration_index != before.configuration_index) {
+    Tell(Moment::kMembershipChanged, member);
+  }
+  const int64_t compacted = member.node().store().compact_revision();
+  if (std::exchange(compacted_[member.id()], compacted) < compacted) {
+    Tell(Moment::kCompacted, member);
+  }
+  const uint64_t installed = member.node().counters().snapshots_installed;
+  if (std::exchange(installed_[member.id()], installed) < installed) {
+    Tell(Moment::kSnapshotInstalled, member);
   }
 }
 
 void SimCluster::OnFatal(SimMember& member, const absl::Status& status) {
-  Count("member stopped by its disk");
-  (void)status;
+  if (absl::IsFailedPrecondition(status)) {
+    if (!ledger_.membership().removed.contains(member.id())) {
+      truth_.Violated(absl::StrCat(
+          member.name(), " stops, though it was not removed: ", std::string(status.message())));
+    }
+    Count("removed members that stopped");
+    world_.After(Duration(0), [&member] { member.Retire(); });
+    return;
+  }
+  Count("members stopped by their disk");
   // The process ends; what its disk forgot after a failed sync shows only after a power loss.
   world_.After(Duration(0), [this, &member] {
     if (!member.up()) return;
     member.PowerLoss();
-    StartLater(member, std::chrono::milliseconds(200));
+    StartLater(member, milliseconds(200));
   });
+}
+
+void SimCluster::OnEnd(SimMember& member) {
+  const server::NodeCounters node = member.node().counters();
+  Count("snapshots sent", node.snapshots_sent);
+  Count("snapshots installed", node.snapshots_installed);
+  Count("interrupted snapshot installs finished", node.installs_finished_at_start);
+  Count("torn log tails cut", node.torn_log_tails_cut);
+  Count("messages of a wrong disk ignored", node.identity_conflicts);
+  installed_[member.id()] = 0;
 }
 
 void SimCluster::StartLater(SimMember& member, Duration delay) {
   world_.After(delay, [this, &member] {
-    if (member.up()) return;
+    if (member.up() || member.retired() || member.held_down()) return;
     const auto errors_before = member.disk().counters().injected_errors;
     const absl::Status status = member.Start();
     if (status.ok()) {
       Count("starts");
+      ledger_.OnStart(member.name(), member.node().core());
       return;
     }
     // An injected I/O error at start-up is told and tried again; anything else is a bug.
     if (member.disk().counters().injected_errors == errors_before) {
-      truth_.Violated(absl::StrCat(member.options().name, " does not start: ", status.ToString()));
+      truth_.Violated(absl::StrCat(member.name(), " does not start: ", status.ToString()));
     }
     Count("start failed by an injected error");
     member.disk().PowerLoss();
-    StartLater(member, std::chrono::milliseconds(100));
+    StartLater(member, milliseconds(100));
   });
+}
+
+SimMember& SimCluster::AnyMember() {
+  while (true) {
+    SimMember& member = *members_[dice().Below(members_.size())];
+    if (!member.retired()) return member;
+  }
+}
+
+SimMember* SimCluster::Find(raft::NodeId id) {
+  for (auto& member : members_) {
+    if (member->id() == id) return member.get();
+  }
+  return nullptr;
 }
 
 SimMember* SimCluster::Leader() {
@@ -90,30 +187,49 @@ SimMember* SimCluster::Leader() {
   return leader;
 }
 
-void SimCluster::CheckBetweenMembers() {
-  for (auto& member : members_) {
-    if (!member->up()) continue;
-    const raft::Core& core = member->node().core();
-    if (!core.IsLeader()) continue;
-    const auto [found, is_new] = leaders_.emplace(core.term(), core.id());
-    if (is_new) Count("leaders elected");
-    if (found->second != core.id()) {
-      truth_.Violated(absl::StrCat("two leaders in term ", core.term().value()));
-    }
+std::vector<SimMember*> SimCluster::Current() {
+  std::vector<SimMember*> current;
+  for (const auto& [id, info] : ledger_.membership().members) {
+    SimMember* const member = Find(id);
+    KEELSON_CHECK(member != nullptr, "every member was made here");
+    if (!member->wiped()) current.push_back(member);
   }
+  return current;
+}
+
+void SimCluster::HealMember(SimMember& member) {
+  member.SetHeldDown(false);
+  member.disk().Repair();
+  if (member.disk().power_is_cut()) member.PowerLoss();
+  if (member.paused()) member.Resume();
+  member.SetSlowDisk(Duration(0));
+  if (!member.up()) StartLater(member, milliseconds(10));
 }
 
 void SimCluster::HealEverything() {
   network_.Heal();
   network_.SetOdds({});
+  for (auto& member : members_) HealMember(*member);
+}
+
+void SimCluster::CountDisk(const storage::DiskCounters& disk) {
+  for (const uint64_t errors : disk.injected_errors) Count("injected disk errors", errors);
+  Count("unsynced pages lost", disk.pages.pages_lost);
+  Count("pages torn", disk.pages.pages_torn);
+}
+
+void SimCluster::CollectCounters() {
   for (auto& member : members_) {
-    for (size_t op = 0; op < storage::kDiskOps; ++op) {
-      member->disk().SetErrorOdds(static_cast<storage::DiskOp>(op), 0);
-    }
-    if (member->paused()) member->Resume();
-    member->SetSlowDisk(Duration(0));
-    if (!member->up()) StartLater(*member, std::chrono::milliseconds(10));
+    if (member->up()) OnEnd(*member);
+    for (const storage::DiskCounters& disk : member->lost_disks()) CountDisk(disk);
+    CountDisk(member->disk().counters());
   }
+  const SimNetwork::Counters& network = network_.counters();
+  Count("frames dropped", network.dropped + network.cut);
+  Count("frames repeated", network.repeated);
+  Count("frames late", network.slowed + network.lagged);
+  Count("removed members refused", network.removed_refused);
+  Count("wrong disks refused", network.wrong_disks_refused);
 }
 
 }  // namespace keelson::sim

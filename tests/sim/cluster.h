@@ -2,18 +2,32 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "tests/sim/ledger.h"
 #include "tests/sim/sim_member.h"
 #include "tests/sim/sim_network.h"
 #include "tests/sim/truth.h"
 #include "tests/sim/world.h"
 
 namespace keelson::sim {
+
+// Points in a member's life at which a fault hits hardest.
+enum class Moment {
+  kElected,
+  kLeaderCommitted,    // the first commit of a reign
+  kMembershipChanged,  // a configuration came into force
+  kCompacted,
+  kSnapshotInstalled,
+  kLogWritten,  // the work is done, the loop has not heard of it
+  kStoreJobDone,
+};
+inline constexpr size_t kMoments = 7;
 
 class SimCluster {
  public:
@@ -22,33 +36,62 @@ class SimCluster {
   World& world() { return world_; }
   Dice& dice() { return world_.dice(); }
   Truth& truth() { return truth_; }
+  Ledger& ledger() { return ledger_; }
   SimNetwork& network() { return network_; }
+  // All there ever were, also those that are part of the cluster no more.
   std::vector<std::unique_ptr<SimMember>>& members() { return members_; }
-  SimMember& AnyMember() { return *members_[dice().Below(members_.size())]; }
+  // One that is not retired.
+  SimMember& AnyMember();
+  SimMember* Find(raft::NodeId id);
   SimMember* Leader();
+  // The members of the committed membership, but those that lost their disk.
+  std::vector<SimMember*> Current();
 
-  // Starts a member after `delay` unless it runs by then.
+  // A member with an empty disk, ready to be added. Starts at once.
+  SimMember& AddSpare();
+  // Starts a member after `delay` unless it runs by then, is retired or held down.
   void StartLater(SimMember& member, Duration delay);
+  // No fault is left, and every member that is part of the cluster runs or is about to.
+  void HealEverything();
+  // One member without any fault of its own.
+  void HealMember(SimMember& member);
+
+  // Hears of every moment, in the middle of things: do nothing but schedule.
+  void OnMoment(std::function<void(Moment, SimMember&)> hook) { on_moment_ = std::move(hook); }
+
   void Count(const std::string& what, uint64_t by = 1) { counters_[what] += by; }
   const std::map<std::string, uint64_t>& counters() const { return counters_; }
+  // Adds what disks, network and running processes have counted. Once, at the end.
+  void CollectCounters();
   // The newest revision at which this member answered a serializable read since it lost power.
   int64_t& LastAnswered(SimMember& member) {
     return last_answered_[{member.id(), member.power_losses()}];
   }
-  // Checks what holds between members; call it now and then.
-  void CheckBetweenMembers();
-  // All members up, no fault left; true when a write could be applied everywhere.
-  void HealEverything();
+  // The newest revision that a client asked to compact, for those who read around it.
+  int64_t& compaction_asked() { return compaction_asked_; }
 
  private:
+  SimMember& AddMember(server::NodeOptions options);
+  SimMember::Events MemberEvents();
+  void Tell(Moment moment, SimMember& member);
+  void OnTurn(SimMember& member, const raft::StateView& before, const raft::StateView& now);
   void OnFatal(SimMember& member, const absl::Status& status);
+  void OnEnd(SimMember& member);
+  void CountDisk(const storage::DiskCounters& disk);
 
   World world_;
   SimNetwork network_;
-  Truth truth_;
   std::map<std::string, uint64_t> counters_;
-  std::map<raft::Term, raft::NodeId> leaders_;
+  Truth truth_;
+  Ledger ledger_;
+  server::NodeOptions options_;
+  std::function<void(Moment, SimMember&)> on_moment_;
+  int64_t compaction_asked_ = 1;
   std::map<std::pair<raft::NodeId, uint64_t>, int64_t> last_answered_;
+  std::map<raft::NodeId, int64_t> compacted_;  // as last seen at each member
+  std::map<raft::NodeId, uint64_t> installed_;
+  std::map<raft::NodeId, raft::Term>
+      committed_in_;  // the last reign in which each led and committed
   std::vector<std::unique_ptr<SimMember>> members_;
 };
 

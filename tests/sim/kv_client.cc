@@ -8,11 +8,24 @@ namespace keelson::sim {
 namespace {
 
 constexpr int kKeys = 12;
-constexpr Duration kPatience = std::chrono::seconds(9);
+using std::chrono::milliseconds;
 
 // Whether a failed write with this error may have happened all the same.
 bool MayHaveHappened(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+// The errors that a correct request may meet; a disk's own only where it fails on purpose.
+bool IsExpected(const absl::Status& status) {
+  if (status.message().find("(simulated)") != status.message().npos) return true;
+  return MayHaveHappened(status) || absl::IsResourceExhausted(status) ||
+         absl::IsOutOfRange(status) || absl::IsFailedPrecondition(status);
+}
+
+Duration DrawPatience(Dice& dice) {
+  constexpr milliseconds kPatience[] = {milliseconds(250), milliseconds(1000), milliseconds(3000),
+                                        milliseconds(9000)};
+  return kPatience[dice.Below(4)];
 }
 
 template <typename T>
@@ -24,18 +37,43 @@ T Decode(const std::string& bytes) {
 
 }  // namespace
 
+KvHabits KvHabits::DrawWriter(Dice& dice) {
+  KvHabits habits;
+  habits.pause = milliseconds(5 + dice.Below(60));
+  habits.patience = DrawPatience(dice);
+  habits.compact = dice.OneIn(3) ? 15 : 3;
+  return habits;
+}
+
+KvHabits KvHabits::DrawReader(Dice& dice) {
+  KvHabits habits;
+  habits.put = habits.erase = habits.transact = habits.compact = 0;
+  habits.read = 1;
+  habits.serializable = dice.Below(3);
+  habits.pause = milliseconds(5 + dice.Below(60));
+  habits.patience = milliseconds(100 + dice.Below(800));
+  habits.old_read_one_in = 1 + dice.Below(4);
+  return habits;
+}
+
 void KvClient::Start() { NextSoon(); }
 
 void KvClient::NextSoon() {
-  const Duration pause = cluster_.dice().Between(Duration(0), std::chrono::milliseconds(40));
+  const Duration pause = cluster_.dice().Between(Duration(0), habits_.pause);
   cluster_.world().After(pause, [this] { Next(); });
 }
 
 std::string KvClient::RandomKey() { return absl::StrCat("k", cluster_.dice().Below(kKeys)); }
 
+// Unique; at times too long for one sector of the log, so that its write can be torn.
+std::string KvClient::NewValue(const char* prefix) {
+  Dice& dice = cluster_.dice();
+  const size_t padding = dice.OneIn(6) ? dice.Below(1500) : 0;
+  return absl::StrCat(prefix, number_, ".", ++values_, std::string(padding, '.'));
+}
+
 KvClient::OperationPtr KvClient::Begin() {
   auto operation = std::make_shared<Operation>();
-  operation->number = ++operations_;
   operation->known = cluster_.truth().acknowledged();
   return operation;
 }
@@ -43,12 +81,19 @@ KvClient::OperationPtr KvClient::Begin() {
 void KvClient::Next() {
   if (stopped_) return;
   SimMember& member = cluster_.AnyMember();
-  const uint64_t choice = cluster_.dice().Below(100);
-  if (choice < 38) return Put(member);
-  if (choice < 46) return Delete(member);
-  if (choice < 60) return Transact(member);
-  if (choice < 80) return Read(member, false);
-  if (choice < 97) return Read(member, true);
+  const KvHabits& h = habits_;
+  const uint64_t all = h.put + h.erase + h.transact + h.read + h.serializable + h.compact;
+  uint64_t choice = cluster_.dice().Below(all);
+  const auto is = [&choice](uint64_t share) {
+    const bool drawn = choice < share;
+    choice -= drawn ? 0 : share;
+    return drawn;
+  };
+  if (is(h.put)) return Put(member);
+  if (is(h.erase)) return Delete(member);
+  if (is(h.transact)) return Transact(member);
+  if (is(h.read)) return Read(member, false);
+  if (is(h.serializable)) return Read(member, true);
   Compact(member);
 }
 
@@ -63,14 +108,13 @@ void KvClient::Send(SimMember& member, const std::string& method, const std::str
         End(operation, status);
       });
   if (call == nullptr) {
-    --operations_;
     operation->over = true;
     if (!operation->value.empty()) cluster_.truth().MustNotHappen(operation->value);
     return NextSoon();
   }
   operation->call = call;
   // The member may die, and nobody tells: the client gives up by itself.
-  cluster_.world().After(kPatience, [this, operation] {
+  cluster_.world().After(habits_.patience, [this, operation] {
     if (operation->over) return;
     cluster_.Count("calls without an answer");
     End(operation, absl::DeadlineExceededError("gave up"));
@@ -79,7 +123,9 @@ void KvClient::Send(SimMember& member, const std::string& method, const std::str
 
 void KvClient::End(const OperationPtr& operation, const absl::Status& status) {
   operation->over = true;
+  if (status.ok()) ++operations_;
   if (!status.ok()) {
+    if (!IsExpected(status)) cluster_.truth().Violated("an error came back: " + status.ToString());
     cluster_.Count(MayHaveHappened(status) ? "unknown outcomes" : "refused or failed calls");
     if (!operation->value.empty() && !MayHaveHappened(status)) {
       cluster_.truth().MustNotHappen(operation->value);
@@ -90,7 +136,7 @@ void KvClient::End(const OperationPtr& operation, const absl::Status& status) {
 
 void KvClient::Put(SimMember& member) {
   auto operation = Begin();
-  operation->value = absl::StrCat("v", number_, ".", ++values_);
+  operation->value = NewValue("v");
   etcdserverpb::PutRequest request;
   request.set_key(RandomKey());
   request.set_value(operation->value);
@@ -135,7 +181,7 @@ void KvClient::Delete(SimMember& member) {
 
 void KvClient::Transact(SimMember& member) {
   auto operation = Begin();
-  operation->value = absl::StrCat("t", number_, ".", ++values_);
+  operation->value = NewValue("t");
   const std::string key = RandomKey();
   const auto now = cluster_.truth().At(key, cluster_.truth().newest());
   etcdserverpb::TxnRequest request;
@@ -200,10 +246,7 @@ void KvClient::Read(SimMember& member, bool serializable) {
   } else {
     request.set_key(RandomKey());
   }
-  const int64_t newest = cluster_.truth().newest();
-  if (cluster_.dice().OneIn(4)) {
-    request.set_revision(std::max<int64_t>(1, newest - cluster_.dice().Below(40)));
-  }
+  if (cluster_.dice().OneIn(habits_.old_read_one_in)) request.set_revision(OldRevision());
   const uint64_t losses = member.power_losses();
   Send(member, "/etcdserverpb.KV/Range", request.SerializeAsString(), operation,
        [this, operation, request, &member, losses](const std::string& bytes) {
@@ -214,12 +257,20 @@ void KvClient::Read(SimMember& member, bool serializable) {
          cluster_.Count(request.serializable() ? "serializable reads" : "linearizable reads");
          if (request.serializable()) return CheckSerializable(member, losses, revision);
          if (revision < operation->known) {
-           cluster_.truth().Violated(absl::StrCat(
-               "a linearizable read on ", member.options().name, " answered at ", revision,
-               " although ", operation->known, " was acknowledged before it began"));
+           cluster_.truth().Violated(
+               absl::StrCat("a linearizable read on ", member.name(), " answered at ", revision,
+                            " although ", operation->known, " was acknowledged before it began"));
          }
          cluster_.truth().Acknowledge(revision);
        });
+}
+
+// Lately, or around what is being compacted.
+int64_t KvClient::OldRevision() {
+  Dice& dice = cluster_.dice();
+  const auto back = static_cast<int64_t>(dice.Below(40));
+  const int64_t from = dice.OneIn(2) ? cluster_.truth().newest() : cluster_.compaction_asked() + 3;
+  return std::max<int64_t>(1, from - back);
 }
 
 void KvClient::CheckSerializable(SimMember& member, uint64_t power_losses, int64_t revision) {
@@ -227,7 +278,7 @@ void KvClient::CheckSerializable(SimMember& member, uint64_t power_losses, int64
   int64_t& last = cluster_.LastAnswered(member);
   if (revision < last) {
     cluster_.truth().Violated(
-        absl::StrCat(member.options().name, " went back from revision ", last, " to ", revision));
+        absl::StrCat(member.name(), " went back from revision ", last, " to ", revision));
   }
   last = revision;
 }
@@ -237,6 +288,7 @@ void KvClient::Compact(SimMember& member) {
   etcdserverpb::CompactionRequest request;
   request.set_revision(
       std::max<int64_t>(1, cluster_.truth().acknowledged() - cluster_.dice().Below(60)));
+  cluster_.compaction_asked() = request.revision();
   Send(member, "/etcdserverpb.KV/Compact", request.SerializeAsString(), operation,
        [this](const std::string&) { cluster_.Count("compactions"); });
 }

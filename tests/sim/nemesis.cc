@@ -12,26 +12,9 @@ constexpr uint64_t kManyFaults = 60;
 }  // namespace
 
 Nemesis::Nemesis(SimCluster& cluster) : cluster_(cluster) {
-  Add("crash", [this] { Crash(Any()); });
-  Add("crash of the leader", [this] {
-    SimMember* leader = cluster_.Leader();
-    Crash(leader != nullptr ? *leader : Any());
-  });
-  Add("crash of two", [this] {
-    Crash(Any());
-    Crash(Any());
-  });
-  Add("power loss", [this] { PowerLoss(Any()); });
-  Add("power loss of all", [this] { PowerLossOfAll(); });
-  Add("power cut during writes", [this] { CutPowerDuringWrites(); });
-  Add("partition", [this] { Partition(); });
-  Add("one-way cut", [this] { CutOneWay(); });
-  Add("pause", [this] { Pause(); });
-  Add("shaky network", [this] { ShakeNetwork(); });
-  Add("slow disk", [this] { SlowDisk(); });
-  Add("failing syncs", [this] { FailSyncs(); });
-  Add("leader transfer", [this] { TransferLeadership(); });
-  Add("long isolation", [this] { IsolateForLong(); });
+  AddProcessFaults();
+  AddNetworkFaults();
+  cluster_.OnMoment([this](Moment moment, SimMember& member) { OnMoment(moment, member); });
 }
 
 void Nemesis::Add(const std::string& name, std::function<void()> strike) {
@@ -42,11 +25,30 @@ void Nemesis::Add(const std::string& name, std::function<void()> strike) {
 }
 
 void Nemesis::Start() {
-  cluster_.world().After(dice().Between(milliseconds(600), milliseconds(1500)), [this] { Next(); });
+  Later(Between(600, 1500), [this] { Next(); });
+}
+
+void Nemesis::Stop() {
+  stopped_ = true;
+  cluster_.OnMoment(nullptr);
+}
+
+void Nemesis::Later(Duration delay, std::function<void()> task) {
+  cluster_.world().After(delay, [this, task = std::move(task)] {
+    if (!stopped_) task();
+  });
+}
+
+Duration Nemesis::Between(int64_t low_ms, int64_t high_ms) {
+  return dice().Between(milliseconds(low_ms), milliseconds(high_ms));
+}
+
+SimMember& Nemesis::LeaderOrAny() {
+  SimMember* const leader = cluster_.Leader();
+  return leader != nullptr ? *leader : Any();
 }
 
 void Nemesis::Next() {
-  if (stopped_) return;
   if (total_weight_ > 0) {
     uint64_t draw = dice().Below(total_weight_);
     for (const Fault& fault : faults_of_seed_) {
@@ -62,123 +64,32 @@ void Nemesis::Next() {
   }
   // Where so many faults left no time for the clients' share, they need calmer times.
   const int calm = faults_ > kManyFaults ? 8 : 1;
-  cluster_.world().After(calm * dice().Between(milliseconds(50), milliseconds(900)),
-                         [this] { Next(); });
+  Later(calm * Between(50, 900), [this] { Next(); });
 }
 
-void Nemesis::Crash(SimMember& member) {
-  if (!member.up()) return;
-  member.Crash();
-  cluster_.StartLater(member, dice().Between(milliseconds(5), milliseconds(2500)));
-}
-
-void Nemesis::PowerLoss(SimMember& member) {
-  if (!member.up()) return;
-  member.PowerLoss();
-  cluster_.StartLater(member, dice().Between(milliseconds(5), milliseconds(1500)));
-}
-
-void Nemesis::PowerLossOfAll() {
-  for (auto& member : cluster_.members()) {
-    member->PowerLoss();
-    cluster_.StartLater(*member, dice().Between(milliseconds(5), milliseconds(800)));
+void Nemesis::OnMoment(Moment moment, SimMember& member) {
+  auto& ambush = ambushes_[static_cast<size_t>(moment)];
+  if (ambush) std::exchange(ambush, nullptr)(member);
+  if (cluster_.world().now() >= leaders_doomed_until_) return;
+  if (moment == Moment::kElected) EndReign(member);
+  if (moment == Moment::kLeaderCommitted && std::exchange(ends_by_commit_, false)) {
+    UnseatLater(member, dice().Between(Duration(0), milliseconds(2)));
   }
 }
 
-// The power goes between two operations of the disk, or in the middle of one: writes are torn that
-// no sync had followed. On one member, or on all at nearly the same time.
-void Nemesis::CutPowerDuringWrites() {
-  const bool all = dice().OneIn(2);
-  SimMember& one = Any();
-  for (auto& member : cluster_.members()) {
-    if (!member->up() || (!all && member.get() != &one)) continue;
-    member->disk().CutPowerAfter(dice().Below(24));
-    cluster_.world().After(dice().Between(milliseconds(10), milliseconds(120)),
-                           [this, &member] { PowerLoss(*member); });
-  }
+// At once, so that its first entry stays its own; a little later; or when it has committed
+// something.
+void Nemesis::EndReign(SimMember& leader) {
+  ends_by_commit_ = dice().OneIn(3);
+  if (ends_by_commit_) return;
+  const int64_t longest = dice().OneIn(2) ? 0 : dice().OneIn(2) ? 8 : 150;
+  UnseatLater(leader, dice().Between(Duration(0), milliseconds(longest)));
 }
 
-void Nemesis::Partition() {
-  for (auto& a : cluster_.members()) {
-    const bool side = dice().OneIn(2);
-    for (auto& b : cluster_.members()) {
-      if (side && a != b) {
-        cluster_.network().Cut(a->id(), b->id());
-        cluster_.network().Cut(b->id(), a->id());
-      }
-    }
-    if (side) break;
-  }
-  cluster_.world().After(dice().Between(milliseconds(100), milliseconds(3000)),
-                         [this] { cluster_.network().Heal(); });
-}
-
-void Nemesis::CutOneWay() {
-  SimMember& from = Any();
-  SimMember& to = Any();
-  if (&from == &to) return;
-  cluster_.network().Cut(from.id(), to.id());
-  cluster_.world().After(dice().Between(milliseconds(100), milliseconds(4000)),
-                         [this] { cluster_.network().Heal(); });
-}
-
-void Nemesis::Pause() {
-  SimMember& member = Any();
-  if (!member.up() || member.paused()) return;
-  member.Pause();
-  cluster_.world().After(dice().Between(milliseconds(50), milliseconds(3500)),
-                         [&member] { member.Resume(); });
-}
-
-void Nemesis::ShakeNetwork() {
-  SimNetwork::Odds odds;
-  odds.drop_one_in = dice().OneIn(2) ? 0 : 3 + dice().Below(40);
-  odds.repeat_one_in = dice().OneIn(2) ? 0 : 3 + dice().Below(20);
-  odds.slow_one_in = dice().OneIn(2) ? 0 : 3 + dice().Below(20);
-  odds.slow = dice().Between(milliseconds(1), milliseconds(800));
-  cluster_.network().SetOdds(odds);
-  cluster_.world().After(dice().Between(milliseconds(200), milliseconds(4000)),
-                         [this] { cluster_.network().SetOdds({}); });
-}
-
-void Nemesis::SlowDisk() {
-  SimMember& member = Any();
-  member.SetSlowDisk(dice().Between(milliseconds(1), milliseconds(400)));
-  cluster_.world().After(dice().Between(milliseconds(200), milliseconds(3000)),
-                         [&member] { member.SetSlowDisk(Duration(0)); });
-}
-
-// The syncs of the log fail on one, two or all members at about the same time. Each must stop; what
-// its disk pretended to hold shows when the power is lost.
-void Nemesis::FailSyncs() {
-  for (auto& member : cluster_.members()) {
-    if (!dice().OneIn(2)) continue;
-    member->disk().FailNth(storage::DiskOp::kSync, 1 + dice().Below(6), "wal");
-  }
-  if (!dice().OneIn(2)) return;
-  cluster_.world().After(dice().Between(milliseconds(20), milliseconds(400)),
-                         [this] { PowerLossOfAll(); });
-}
-
-void Nemesis::TransferLeadership() {
-  SimMember* leader = cluster_.Leader();
-  if (leader == nullptr || leader->paused()) return;
-  SimMember& target = Any();
-  leader->loop().Post([leader, &target] {
-    if (leader->up()) (void)leader->node().TransferLeadership(target.id());
+void Nemesis::UnseatLater(SimMember& leader, Duration delay) {
+  Later(delay, [this, &leader] {
+    if (leader.up()) Unseat(leader);
   });
-}
-
-// Long enough for the log to be dropped behind the member's back: it needs a snapshot.
-void Nemesis::IsolateForLong() {
-  SimMember& member = Any();
-  for (auto& other : cluster_.members()) {
-    if (other.get() == &member) continue;
-    cluster_.network().Cut(member.id(), other->id());
-    cluster_.network().Cut(other->id(), member.id());
-  }
-  cluster_.world().After(dice().Between(milliseconds(2000), milliseconds(7000)),
-                         [this] { cluster_.network().Heal(); });
 }
 
 }  // namespace keelson::sim

@@ -1,5 +1,6 @@
 #include "tests/sim/run_seed.h"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -7,7 +8,9 @@
 #include "storage/mvcc/read_view.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/cluster.h"
+#include "tests/sim/liveness.h"
 #include "tests/sim/nemesis.h"
+#include "tests/sim/reconfigurer.h"
 
 namespace keelson::sim {
 namespace {
@@ -23,14 +26,16 @@ struct Clients {
   std::vector<std::unique_ptr<LeaseClient>> leases;
 
   explicit Clients(SimCluster& cluster) {
-    const uint64_t count = 2 + cluster.dice().Below(5);
-    for (uint64_t i = 0; i < count; ++i) {
-      kv.push_back(std::make_unique<KvClient>(cluster, static_cast<int>(i)));
-    }
+    Dice& dice = cluster.dice();
+    for (uint64_t i = 2 + dice.Below(4); i > 0; --i) Add(cluster, KvHabits::DrawWriter(dice));
+    for (uint64_t i = 1 + dice.Below(3); i > 0; --i) Add(cluster, KvHabits::DrawReader(dice));
     watches.push_back(std::make_unique<WatchClient>(cluster, "k", "l"));
     watches.push_back(std::make_unique<WatchClient>(cluster, "k1", "k2"));
     watches.push_back(std::make_unique<WatchClient>(cluster, "lease/", "lease0"));
     leases.push_back(std::make_unique<LeaseClient>(cluster, 0));
+  }
+  void Add(SimCluster& cluster, const KvHabits& habits) {
+    kv.push_back(std::make_unique<KvClient>(cluster, static_cast<int>(kv.size()), habits));
   }
   void Start() {
     for (auto& client : kv) client->Start();
@@ -50,7 +55,7 @@ struct Clients {
 
 bool AllAlike(SimCluster& cluster) {
   raft::Index applied;
-  for (auto& member : cluster.members()) {
+  for (SimMember* const member : cluster.Current()) {
     if (!member->up()) return false;
     const auto status = member->node().status();
     if (status.leader.IsNone() || status.applied != status.last) return false;
@@ -70,13 +75,31 @@ uint32_t HashOf(SimMember& member, const Truth& truth) {
   }
 }
 
+// One that was removed and has not heard of it; null if all have. Whoever was away until all that
+// it knew were replaced has nobody to ask.
+SimMember* RemovedThatGoesOn(SimCluster& cluster) {
+  const raft::Configuration& membership = cluster.ledger().membership();
+  for (const auto& member : cluster.members()) {
+    if (!membership.removed.contains(member->id()) || member->retired()) continue;
+    if (!member->up()) return member.get();
+    const auto& known = member->node().configuration().members;
+    const bool could_ask = std::any_of(known.begin(), known.end(), [&](const auto& other) {
+      return membership.IsMember(other.first);
+    });
+    if (could_ask) return member.get();
+  }
+  return nullptr;
+}
+
 // After the faults: the cluster must come to rest by itself, alike on all members.
-void Settle(SimCluster& cluster, const Clients& clients) {
+void Settle(SimCluster& cluster, const Clients& clients, Reconfigurer& reconfigurer) {
   cluster.HealEverything();
+  reconfigurer.OnlyRepair();
   World& world = cluster.world();
   const Truth& truth = cluster.truth();
   const Instant give_up = world.now() + std::chrono::seconds(40);
   const auto settled = [&] {
+    if (!reconfigurer.AtRest() || RemovedThatGoesOn(cluster) != nullptr) return false;
     if (!AllAlike(cluster)) return false;
     for (const auto& watch : clients.watches) {
       if (!watch->CaughtUp()) return false;
@@ -86,6 +109,12 @@ void Settle(SimCluster& cluster, const Clients& clients) {
   // Leases that nobody keeps alive end within this time.
   world.RunUntil(world.now() + std::chrono::seconds(14));
   world.RunUntil(give_up, settled);
+  if (!reconfigurer.AtRest()) truth.Violated("a change of membership does not come to its end");
+  if (SimMember* const left = RemovedThatGoesOn(cluster); left != nullptr) {
+    truth.Violated(
+        absl::StrCat(left->name(), " was removed and goes on; ",
+                     left->up() ? raft::Describe(left->node().configuration()) : "it is down"));
+  }
   if (!AllAlike(cluster)) truth.Violated("the members don't come to rest alike after the faults");
   for (const auto& watch : clients.watches) {
     if (!watch->CaughtUp()) truth.Violated("after the faults a " + watch->Describe());
@@ -94,14 +123,13 @@ void Settle(SimCluster& cluster, const Clients& clients) {
 
 void CheckStores(SimCluster& cluster) {
   const Truth& truth = cluster.truth();
-  SimMember& first = *cluster.members().front();
+  SimMember& first = *cluster.Current().front();
   const uint32_t hash = HashOf(first, truth);
-  for (auto& member : cluster.members()) {
+  for (SimMember* const member : cluster.Current()) {
     storage::MvccStore& store = member->node().store();
     if (store.revision() != truth.newest()) truth.Violated("a member ends at another revision");
     if (HashOf(*member, truth) != hash) {
-      truth.Violated(
-          absl::StrCat(member->options().name, " holds other data than ", first.options().name));
+      truth.Violated(absl::StrCat(member->name(), " holds other data than ", first.name()));
     }
     if (store.db_size() != first.node().store().db_size()) {
       truth.Violated("members disagree on the size of what they keep");
@@ -109,27 +137,10 @@ void CheckStores(SimCluster& cluster) {
     const auto pairs = truth.RangeAt("", "\xff", truth.newest());
     const auto count = member->node().View()->Count(storage::KeyRange::All());
     if (!count.ok() || *count != static_cast<int64_t>(pairs.size())) {
-      truth.Violated(absl::StrCat(member->options().name, " counts ", count.ok() ? *count : -1,
-                                  " keys of ", pairs.size()));
+      truth.Violated(absl::StrCat(member->name(), " counts ", count.ok() ? *count : -1, " keys of ",
+                                  pairs.size()));
     }
   }
-}
-
-void AddDiskCounters(SimCluster& cluster) {
-  for (auto& member : cluster.members()) {
-    const storage::DiskCounters disk = member->disk().counters();
-    for (size_t op = 0; op < storage::kDiskOps; ++op) {
-      cluster.Count("injected disk errors", disk.injected_errors[op]);
-    }
-    cluster.Count("unsynced pages lost", disk.pages.pages_lost);
-    cluster.Count("pages torn", disk.pages.pages_torn);
-    cluster.Count("snapshots installed", member->snapshots_installed());
-    cluster.Count("torn log tails cut", member->torn_tails());
-  }
-  const auto& network = cluster.network().counters();
-  cluster.Count("frames dropped", network.dropped + network.cut);
-  cluster.Count("frames repeated", network.repeated);
-  cluster.Count("frames late", network.slowed);
 }
 
 }  // namespace
@@ -139,21 +150,26 @@ SeedResult RunSeed(uint64_t seed) {
   SimCluster cluster(seed, Dice(seed).OneIn(6) ? 5 : 3);
   Clients clients(cluster);
   Nemesis nemesis(cluster);
+  Reconfigurer reconfigurer(cluster);
   clients.Start();
   nemesis.Start();
+  reconfigurer.Start();
   World& world = cluster.world();
   const Instant begin = world.now();
   while (world.now() - begin < kLongest &&
          (clients.operations() < kMinOperations || nemesis.faults() < kMinFaults)) {
     world.RunUntil(world.now() + std::chrono::milliseconds(20));
-    cluster.CheckBetweenMembers();
   }
   nemesis.Stop();
+  if (cluster.dice().OneIn(2)) {
+    reconfigurer.Pause();
+    RunCoreAlone(cluster);
+  }
   clients.Stop();
-  Settle(cluster, clients);
+  Settle(cluster, clients, reconfigurer);
   CheckStores(cluster);
   for (auto& lease : clients.leases) lease->CheckAtEnd();
-  AddDiskCounters(cluster);
+  cluster.CollectCounters();
   if (clients.operations() < kMinOperations || nemesis.faults() < kMinFaults) {
     cluster.truth().Violated(absl::StrCat("only ", clients.operations(), " operations and ",
                                           nemesis.faults(), " faults happened"));

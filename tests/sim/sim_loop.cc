@@ -5,9 +5,9 @@
 
 namespace keelson::sim {
 
-void SimLoop::Turn(const std::function<void()>& task) {
+void SimLoop::Turn(const std::function<void()>& task, Source source) {
   if (paused_) {
-    delayed_.push_back(task);
+    delayed_.emplace_back(source, task);
     return;
   }
   const std::weak_ptr<char> alive = alive_;
@@ -18,13 +18,22 @@ void SimLoop::Turn(const std::function<void()>& task) {
 
 void SimLoop::Resume() {
   paused_ = false;
-  for (auto& task : std::exchange(delayed_, {})) Post(std::move(task));
+  auto waiting = std::exchange(delayed_, {});
+  std::array<uint64_t, 3> rank{};
+  if (world_.dice().OneIn(2)) {
+    for (uint64_t& place : rank) place = world_.dice().Next();
+  }
+  std::stable_sort(waiting.begin(), waiting.end(), [&rank](const auto& a, const auto& b) {
+    return rank[static_cast<size_t>(a.first)] < rank[static_cast<size_t>(b.first)];
+  });
+  for (auto& [source, task] : waiting) TurnAt(world_.now(), std::move(task), source);
 }
 
-World::EventId SimLoop::TurnAt(Instant when, std::function<void()> task) {
-  return world_.At(when, [this, alive = std::weak_ptr<char>(alive_), task = std::move(task)] {
-    if (!alive.expired()) Turn(task);
-  });
+World::EventId SimLoop::TurnAt(Instant when, std::function<void()> task, Source source) {
+  return world_.At(when,
+                   [this, source, alive = std::weak_ptr<char>(alive_), task = std::move(task)] {
+                     if (!alive.expired()) Turn(task, source);
+                   });
 }
 
 SimLoop::TimerId SimLoop::After(Duration delay, std::function<void()> task) {
@@ -52,15 +61,24 @@ void SimRunner::Run(Lane lane, std::function<void()> work, std::function<void()>
   // The work is done somewhere in between, the loop hears of it at the end: a crash may come after
   // the one and before the other.
   const Instant middle = start + takes / 2;
-  auto did = std::make_shared<bool>(false);
-  loop_.world().At(middle, [work = std::move(work), did, alive = loop_.Life()] {
+  auto job = std::make_shared<Job>(Job{start, std::move(work)});
+  jobs_.push_back(job);
+  loop_.world().At(middle, [this, lane, job, alive = loop_.Life()] {
     if (alive.expired()) return;
-    work();
-    *did = true;
+    std::erase(jobs_, job);
+    job->did = true;
+    job->work();
+    if (on_work_done_) on_work_done_(lane);
   });
-  loop_.TurnAt(busy, [done = std::move(done), did] {
-    if (*did) done();
+  loop_.TurnAt(busy, [done = std::move(done), job] {
+    if (job->did) done();
   });
+}
+
+void SimRunner::RunWhatIsUnderWay() {
+  for (const auto& job : std::exchange(jobs_, {})) {
+    if (job->start <= loop_.Now()) job->work();
+  }
 }
 
 }  // namespace keelson::sim

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "server/node/seams.h"
@@ -15,13 +16,16 @@ namespace keelson::sim {
 // Dies with its process: what it had scheduled never happens.
 class SimLoop final : public server::Loop {
  public:
+  // Where a turn comes from. Between sources a kernel keeps no order.
+  enum class Source { kOwn, kClients, kPeers };
+
   explicit SimLoop(World& world) : world_(world) {}
 
   // Called after every task, as the real loop calls its turn-end hooks.
   void OnTurnEnd(std::function<void()> hook) { hook_ = std::move(hook); }
 
   // Runs `task` as one turn of this process at `when`, if it still lives.
-  World::EventId TurnAt(Instant when, std::function<void()> task);
+  World::EventId TurnAt(Instant when, std::function<void()> task, Source source = Source::kOwn);
 
   Instant Now() const override { return world_.now(); }
   uint64_t BootNanos() const override { return static_cast<uint64_t>(world_.now().nanos); }
@@ -34,10 +38,12 @@ class SimLoop final : public server::Loop {
   std::weak_ptr<char> Life() const { return alive_; }
   // Paused: turns wait until Resume, as under SIGSTOP.
   void Pause() { paused_ = true; }
+  // What came meanwhile is there at once, in the order of each source; which source comes first is
+  // up to chance.
   void Resume();
 
  private:
-  void Turn(const std::function<void()>& task);
+  void Turn(const std::function<void()>& task, Source source);
 
   World& world_;
   std::function<void()> hook_;
@@ -45,7 +51,7 @@ class SimLoop final : public server::Loop {
   TimerId last_timer_ = 0;
   std::unordered_map<TimerId, World::EventId> timers_;
   bool paused_ = false;
-  std::vector<std::function<void()>> delayed_;
+  std::vector<std::pair<Source, std::function<void()>>> delayed_;
 };
 
 // Lanes run side by side, each one job after the other; how long a job takes is up to chance.
@@ -56,12 +62,24 @@ class SimRunner final : public server::Runner {
 
   // Adds up to `extra` to each job: a slow disk.
   void SetSlowness(Duration extra) { extra_ = extra; }
+  // The process is about to end: what is being done right now is done, as far as the disk lets it.
+  void RunWhatIsUnderWay();
+  // Hears of each job whose work is done, before its loop does.
+  void OnWorkDone(std::function<void(Lane)> hook) { on_work_done_ = std::move(hook); }
 
  private:
+  struct Job {
+    Instant start;
+    std::function<void()> work;
+    bool did = false;
+  };
+
   SimLoop& loop_;
   Dice& dice_;
   Duration extra_{0};
   std::array<Instant, 4> busy_until_{};
+  std::vector<std::shared_ptr<Job>> jobs_;  // not done
+  std::function<void(Lane)> on_work_done_;
 };
 
 }  // namespace keelson::sim

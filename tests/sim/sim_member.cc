@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "raft/invariants.h"
 #include "server/api/cluster_service.h"
 #include "server/api/gate.h"
 #include "server/api/kv_service.h"
@@ -15,6 +14,15 @@
 #include "tests/sim/process_fs.h"
 
 namespace keelson::sim {
+namespace {
+
+void PrintLog(const std::string& member, std::string_view line) {
+  static const bool wanted = std::getenv("KEELSON_SIM_LOG") != nullptr;
+  if (!wanted) return;
+  std::fprintf(stderr, "%s %.*s", member.c_str(), static_cast<int>(line.size()), line.data());
+}
+
+}  // namespace
 
 // Destroyed from the last to the first.
 struct SimMember::Process {
@@ -40,28 +48,24 @@ SimMember::SimMember(World& world, SimNetwork& network, server::NodeOptions opti
       network_(network),
       options_(std::move(options)),
       events_(std::move(events)),
-      disk_([&world] { return world.dice().Next(); }),
+      disk_(std::make_shared<storage::FaultyFileSystem>([&world] { return world.dice().Next(); })),
       logger_(
-          server::LogLevel::kInfo,
-          [this](std::string_view line) {
-            if (line.find("applied snapshot") != line.npos) ++snapshots_installed_;
-            if (line.find("torn") != line.npos) ++torn_tails_;
-            if (std::getenv("KEELSON_SIM_LOG") == nullptr) return;
-            std::fprintf(stderr, "%s %.*s", options_.name.c_str(), static_cast<int>(line.size()),
-                         line.data());
-          },
+          server::LogLevel::kInfo, [this](std::string_view line) { PrintLog(options_.name, line); },
           [&world] { return std::to_string(world.now().nanos / 1000); }),
       id_(server::MemberIdOf(options_.initial_cluster.at(options_.name),
-                             options_.initial_cluster_token)) {}
+                             options_.initial_cluster_token)) {
+  world_.Keep(disk_);
+}
 
 SimMember::~SimMember() { Crash(); }
 
 absl::Status SimMember::Start() {
-  KEELSON_CHECK(process_ == nullptr, "one process at a time");
+  KEELSON_CHECK(process_ == nullptr && !retired_, "one process at a time");
   ++starts_;
-  auto view = std::make_shared<ProcessFs>(disk_);
+  auto view = std::make_shared<ProcessFs>(*disk_);
   world_.Keep(view);
   auto process = std::make_unique<Process>(world_, *view);
+  Process* const raw = process.get();
   server::NodeSeams seams;
   seams.loop = &process->loop;
   seams.runner = &process->runner;
@@ -70,20 +74,31 @@ absl::Status SimMember::Start() {
   seams.store_fs = &process->fs;
   seams.logger = &logger_;
   seams.on_applied = [this](std::span<const storage::Change> changes) {
-    if (events_.on_applied) events_.on_applied(*this, changes);
+    events_.on_applied(*this, changes);
   };
   server::Node::Events node_events;
-  Process* raw = process.get();
   node_events.on_ready = [raw] { raw->serving = true; };
-  node_events.on_fatal = [this](const absl::Status& status) {
-    last_fatal_ = std::string(status.message());
-    if (events_.on_fatal) events_.on_fatal(*this, status);
-  };
+  node_events.on_fatal = [this](const absl::Status& status) { events_.on_fatal(*this, status); };
   auto node = server::Node::Open(options_, std::move(seams), std::move(node_events));
   if (!node.ok()) return node.status();
   process->node = *std::move(node);
   process_ = std::move(process);
-  Process& p = *process_;
+  AddServices(*raw);
+  server::PeerHello hello;
+  hello.id = id_;
+  hello.incarnation = raw->node->identity().incarnation;
+  hello.process_nonce = raw->node->boot_id();
+  hello.peer_urls = options_.initial_cluster.at(options_.name);
+  raw->port = std::make_unique<SimPort>(network_, std::move(hello), raw->loop);
+  raw->runner.OnWorkDone([this](server::Runner::Lane lane) { events_.on_work_done(*this, lane); });
+  raw->last_view = raw->node->core().View();
+  raw->node->Start(raw->port.get());
+  raw->loop.OnTurnEnd([this] { EndTurn(); });
+  return absl::OkStatus();
+}
+
+void SimMember::AddServices(Process& p) {
+  Process* const raw = &p;
   p.methods = std::make_unique<server::Methods>(
       [raw](const server::CallContext& context) { return server::CheckCall(*raw->node, context); });
   p.kv = std::make_unique<server::KvService>(*p.node);
@@ -99,45 +114,41 @@ absl::Status SimMember::Start() {
   p.maintenance->AddTo(*p.methods);
   const server::Method watch = p.watch->WatchMethod();
   p.methods->Add(watch.path, watch.kind, watch.start);
-  p.port = std::make_unique<SimPort>(network_, id_, p.loop);
-  p.last_view = p.node->core().View();
-  p.node->Start(p.port.get());
-  p.loop.OnTurnEnd([this] {
-    if (process_ == nullptr) return;
-    process_->node->EndTurn();
-    CheckInvariants();
-  });
-  return absl::OkStatus();
 }
 
-void SimMember::CheckInvariants() {
-  raft::StateView view = process_->node->core().View();
-  for (const absl::Status& status :
-       {raft::CheckState(view), raft::CheckTransition(process_->last_view, view)}) {
-    if (status.ok()) continue;
-    std::fprintf(stderr, "%s: %s\n", options_.name.c_str(), status.ToString().c_str());
-    KEELSON_CHECK(false, "an invariant of Raft holds");
+void SimMember::EndTurn() {
+  if (process_ == nullptr) return;
+  Process* const process = process_.get();
+  process->node->EndTurn();
+  raft::StateView view = process->node->core().View();
+  const raft::StateView before = std::exchange(process->last_view, view);
+  events_.on_turn(*this, before, view);
+}
+
+// The process ends in the middle of its jobs: some of their writes reach the disk, in part.
+void SimMember::BreakOff() {
+  events_.on_end(*this);
+  if (world_.dice().OneIn(2)) {
+    disk_->CutPowerAfter(world_.dice().Below(6));
+    process_->runner.RunWhatIsUnderWay();
   }
-  process_->last_view = std::move(view);
-}
-
-void SimMember::End() {
-  paused_ = false;
-  process_.reset();
+  process_->fs.Cut();  // first: the ending process must not write any more
 }
 
 void SimMember::Crash() {
   if (process_ == nullptr) return;
-  process_->fs.Cut();  // first: the ending process must not write any more
-  disk_.Crash();
-  End();
+  BreakOff();
+  disk_->Crash();
+  paused_ = false;
+  process_.reset();
 }
 
 void SimMember::PowerLoss() {
   ++power_losses_;
-  if (process_) process_->fs.Cut();
-  disk_.PowerLoss();
-  End();
+  if (process_) BreakOff();
+  disk_->PowerLoss();
+  paused_ = false;
+  process_.reset();
 }
 
 void SimMember::Pause() {
@@ -152,6 +163,20 @@ void SimMember::Resume() {
 
 void SimMember::SetSlowDisk(Duration extra) {
   if (process_) process_->runner.SetSlowness(extra);
+}
+
+void SimMember::Wipe() {
+  KEELSON_CHECK(process_ == nullptr, "a running process has its disk");
+  wiped_ = true;
+  ++power_losses_;
+  lost_disks_.push_back(disk_->counters());
+  disk_ = std::make_shared<storage::FaultyFileSystem>([this] { return world_.dice().Next(); });
+  world_.Keep(disk_);
+}
+
+void SimMember::Retire() {
+  retired_ = true;
+  Crash();
 }
 
 server::Node& SimMember::node() { return *process_->node; }
@@ -172,7 +197,9 @@ std::shared_ptr<FakeCall> SimMember::Call(const std::string& method, const std::
   auto call = std::make_shared<FakeCall>(method, std::move(later_send), std::move(later_finish));
   const server::Method* found = process_->methods->Find(method);
   KEELSON_CHECK(found != nullptr, "the method exists");
-  process_->loop.Post([found, call, request] { found->start(call, request); });
+  process_->loop.TurnAt(
+      world_.now(), [found, call, request] { found->start(call, request); },
+      SimLoop::Source::kClients);
   return call;
 }
 

@@ -23,7 +23,14 @@ class SimMember {
   struct Events {
     // Every slice of applied changes, on every member, in order.
     std::function<void(SimMember&, std::span<const storage::Change>)> on_applied;
+    // After each turn, with what the core believed after the one before.
+    std::function<void(SimMember&, const raft::StateView& before, const raft::StateView& now)>
+        on_turn;
+    // A job's work is done; its loop does not know yet.
+    std::function<void(SimMember&, server::Runner::Lane)> on_work_done;
     std::function<void(SimMember&, const absl::Status&)> on_fatal;
+    // Its process is about to end.
+    std::function<void(SimMember&)> on_end;
   };
 
   SimMember(World& world, SimNetwork& network, server::NodeOptions options, Events events);
@@ -40,6 +47,16 @@ class SimMember {
   bool paused() const { return paused_; }
   void SetSlowDisk(Duration extra);
 
+  // The disk is replaced by an empty one, as after its loss. REQUIRES: down.
+  void Wipe();
+  bool wiped() const { return wiped_; }
+  // It is part of no cluster any more and starts never again.
+  void Retire();
+  bool retired() const { return retired_; }
+  // While held down it is started by nobody.
+  void SetHeldDown(bool held) { held_down_ = held; }
+  bool held_down() const { return held_down_; }
+
   // REQUIRES: up.
   server::Node& node();
   SimLoop& loop();
@@ -49,34 +66,36 @@ class SimMember {
                                  std::function<void(const absl::Status&)> on_finish);
 
   const server::NodeOptions& options() const { return options_; }
+  const std::string& name() const { return options_.name; }
   raft::NodeId id() const { return id_; }
-  storage::FaultyFileSystem& disk() { return disk_; }
+  storage::FaultyFileSystem& disk() { return *disk_; }
   // Counts processes and power losses: answers of one boot never go back, nor over SIGKILL.
   uint64_t starts() const { return starts_; }
   uint64_t power_losses() const { return power_losses_; }
-  uint64_t snapshots_installed() const { return snapshots_installed_; }
-  uint64_t torn_tails() const { return torn_tails_; }
-  const std::string& last_fatal() const { return last_fatal_; }
+  // Of the disks that were lost with Wipe.
+  const std::vector<storage::DiskCounters>& lost_disks() const { return lost_disks_; }
 
  private:
   struct Process;
-  void End();
-  void CheckInvariants();
+  void AddServices(Process& process);
+  void BreakOff();
+  void EndTurn();
 
   World& world_;
   SimNetwork& network_;
   server::NodeOptions options_;
   Events events_;
-  storage::FaultyFileSystem disk_;
+  std::shared_ptr<storage::FaultyFileSystem> disk_;
+  std::vector<storage::DiskCounters> lost_disks_;
   server::Logger logger_;
   raft::NodeId id_;
   std::unique_ptr<Process> process_;
   uint64_t starts_ = 0;
   uint64_t power_losses_ = 0;
-  uint64_t snapshots_installed_ = 0;
-  uint64_t torn_tails_ = 0;
   bool paused_ = false;
-  std::string last_fatal_;
+  bool wiped_ = false;
+  bool retired_ = false;
+  bool held_down_ = false;
 };
 
 }  // namespace keelson::sim

@@ -85,7 +85,7 @@ void WatchClient::OnEvents(const etcdserverpb::WatchResponse& response) {
     const int64_t revision = response.events(i).kv().mod_revision();
     const int64_t expected = truth.NextChange(begin_, end_, seen_);
     if (revision != expected) {
-      truth.Violated(absl::StrCat("a watcher of ", begin_, " on ", member_->options().name,
+      truth.Violated(absl::StrCat("a watcher of ", begin_, " on ", member_->name(),
                                   " that had seen ", seen_, " got revision ", revision, " where ",
                                   expected, " comes next"));
     }

@@ -20,7 +20,7 @@ using etcdserverpb::AlarmRequest;
 void AnswerAlarms(Node& node, Call& call, const AlarmRequest& request) {
   etcdserverpb::AlarmResponse response;
   node.FillHeader(response.mutable_header());
-  for (const auto& [member, kind] : node.facts().alarms()) {
+  for (const auto& [member, kind] : node.facts().AlarmsForClients()) {
     const auto type = static_cast<etcdserverpb::AlarmType>(kind);
     if (request.alarm() != etcdserverpb::NONE && request.alarm() != type) continue;
     auto* alarm = response.add_alarms();
@@ -102,7 +102,7 @@ void MaintenanceService::Status(Call& call) {
   response.set_islearner(status.is_learner);
   response.mutable_downgradeinfo();
   if (status.leader.IsNone()) response.add_errors("etcdserver: no leader");
-  for (const auto& [member, kind] : node_.facts().alarms()) {
+  for (const auto& [member, kind] : node_.facts().AlarmsForClients()) {
     response.add_errors(absl::StrCat(
         "memberID:", member,
         " alarm:", etcdserverpb::AlarmType_Name(static_cast<etcdserverpb::AlarmType>(kind)), " "));

@@ -67,7 +67,8 @@ std::string NodeEndpoints::AlarmReason(const HttpRequest& request) const {
   if (facts.HasAlarm(AlarmKind::kCorrupt) && !QueryHas(request.query, "exclude=CORRUPT")) {
     return "ALARM CORRUPT";
   }
-  if (facts.HasAlarm(AlarmKind::kNoSpace) && !QueryHas(request.query, "exclude=NOSPACE")) {
+  // Another member's full disk alone is no reason to send clients away from this one.
+  if (node_.RefusesGrowth() && !QueryHas(request.query, "exclude=NOSPACE")) {
     return "ALARM NOSPACE";
   }
   return "";

@@ -189,6 +189,10 @@ void Applier::ChangeAlarm(const LogEntry& entry, storage::ApplyBatch& batch, App
     facts_->RaiseAlarm(change.member(), kind, batch);
   } else {
     concerned = facts_->ClearAlarm(change.member(), kind, batch);
+    // Clients know one kind of both. The member raises its own again if its disk is still full.
+    if (kind == AlarmKind::kNoSpace) {
+      concerned = facts_->ClearAlarm(change.member(), AlarmKind::kDiskFull, batch) || concerned;
+    }
   }
   if (!concerned) return;
   auto* alarm = response->add_alarms();

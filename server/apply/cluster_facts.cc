@@ -92,6 +92,14 @@ bool ClusterFacts::HasAlarm(AlarmKind kind) const {
                      [kind](const Alarm& alarm) { return alarm.second == kind; });
 }
 
+std::set<ClusterFacts::Alarm> ClusterFacts::AlarmsForClients() const {
+  std::set<Alarm> shown;
+  for (const auto& [member, kind] : alarms_) {
+    shown.emplace(member, kind == AlarmKind::kDiskFull ? AlarmKind::kNoSpace : kind);
+  }
+  return shown;
+}
+
 const MemberFacts* ClusterFacts::FindMember(uint64_t member) const {
   const auto found = members_.find(member);
   return found == members_.end() ? nullptr : &found->second;

@@ -21,8 +21,9 @@ class MvccStore;
 
 namespace keelson::server {
 
-// The numbers of etcdserverpb.AlarmType.
-enum class AlarmKind : int { kNone = 0, kNoSpace = 1, kCorrupt = 2 };
+// The numbers of etcdserverpb.AlarmType, and an own kind: the disk of one member is full. That one
+// does not stop the others; clients are shown kNoSpace.
+enum class AlarmKind : int { kNone = 0, kNoSpace = 1, kCorrupt = 2, kDiskFull = 1000 };
 
 struct MemberFacts {
   std::string name;
@@ -43,7 +44,10 @@ class ClusterFacts {
   void SetVersion(uint32_t version, storage::ApplyBatch& batch);
 
   bool HasAlarm(AlarmKind kind) const;
+  bool HasAlarm(uint64_t member, AlarmKind kind) const { return alarms_.contains({member, kind}); }
   const std::set<Alarm>& alarms() const { return alarms_; }
+  // With the kinds that clients know only.
+  std::set<Alarm> AlarmsForClients() const;
   // Null for a member that has not said anything yet.
   const MemberFacts* FindMember(uint64_t member) const;
   uint32_t version() const { return version_; }

@@ -19,8 +19,13 @@ void Journal::Add(raft::PersistBatch batch, std::vector<raft::Message> after) {
   ReleaseCompleted();
 }
 
+void Journal::Retry() {
+  waits_for_room_ = false;
+  Kick();
+}
+
 void Journal::Kick() {
-  if (writing_since_) return;
+  if (writing_since_ || waits_for_room_) return;
   auto job = wal_->TakeWrite();
   if (job == nullptr) return;
   writing_since_ = now_();
@@ -31,8 +36,8 @@ void Journal::Kick() {
       [this, held] { Written(std::move(*held)); });
 }
 
-void Journal::Upkeep() {
-  auto job = wal_->TakeUpkeep();
+void Journal::Upkeep(storage::Wal::Growth growth) {
+  auto job = wal_->TakeUpkeep(growth);
   if (job == nullptr) return;
   auto held = std::make_shared<std::unique_ptr<storage::WalUpkeep>>(std::move(job));
   runner_->Run(
@@ -46,11 +51,11 @@ void Journal::Upkeep() {
 void Journal::Written(std::unique_ptr<storage::WalWrite> job) {
   writing_since_.reset();
   const absl::Status status = wal_->WriteDone(std::move(job));
-  if (!status.ok()) {
-    // On a full disk the content waits for the next Kick.
-    if (!absl::IsResourceExhausted(status)) events_.on_failed(status);
-    return;
+  if (absl::IsResourceExhausted(status)) {
+    waits_for_room_ = true;
+    return events_.on_no_space();
   }
+  if (!status.ok()) return events_.on_failed(status);
   if (marker_done_) std::exchange(marker_done_, nullptr)();
   ReleaseCompleted();
 }

@@ -5,8 +5,8 @@
 //   idle -------> buffered ------> writing -----------------------> idle (or writing again)
 //
 // A batch that only moves the commit index needs no write of its own: the index is in the WAL's
-// side file before any answer leaves, and rides with the next batch. A full disk keeps the batch
-// waiting; it is tried again at every tick. Loop thread only.
+// side file before any answer leaves, and rides with the next batch. A write that finds the disk
+// full keeps its batch waiting until Retry. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,8 @@ class Journal {
     std::function<void(uint64_t seq)> on_persisted;
     // The batch they waited for is complete: they may leave.
     std::function<void(std::vector<raft::Message>)> on_released;
+    // The write in flight found no room on the disk; its batch waits for Retry.
+    std::function<void()> on_no_space;
     // The disk failed; the member must stop. Nothing is retried.
     std::function<void(const absl::Status&)> on_failed;
   };
@@ -44,8 +46,11 @@ class Journal {
   // Starts a write if something is buffered and none is in flight. At the end of a turn.
   void Kick();
 
+  // Tries again what found no room.
+  void Retry();
+
   // Keeps segments ready. After each release and at every tick.
-  void Upkeep();
+  void Upkeep(storage::Wal::Growth growth);
 
   // Replaces the log by the snapshot that ends at `snapshot`; `done` once that is durable.
   void SaveMarker(raft::EntryId snapshot, const raft::HardState& hard_state,
@@ -56,8 +61,8 @@ class Journal {
 
   // When the write in flight began; nullopt when there is none. For the stall watch.
   std::optional<Instant> writing_since() const { return writing_since_; }
-  // A write waits for space.
-  bool disk_full() const { return wal_->is_full(); }
+  // A write waits for room on the disk.
+  bool disk_full() const { return waits_for_room_; }
 
  private:
   struct Waiting {
@@ -77,6 +82,7 @@ class Journal {
   uint64_t last_added_ = 0;
   uint64_t completed_ = 0;
   std::optional<Instant> writing_since_;
+  bool waits_for_room_ = false;
   std::function<void()> marker_done_;
   std::vector<std::function<void()>> when_idle_;
 };

@@ -1,6 +1,7 @@
 #include "server/node/machine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -154,6 +155,13 @@ void Machine::DropLarge() {
   KEELSON_CHECK(large_ != nullptr, "a large entry was started");
   large_ = nullptr;
   (void)applier_.TakeLeaseChanges();
+}
+
+std::vector<raft::Entry> Machine::TakeQueue() {
+  std::vector<raft::Entry> entries(std::make_move_iterator(queue_.begin()),
+                                   std::make_move_iterator(queue_.end()));
+  queue_.clear();
+  return entries;
 }
 
 absl::StatusOr<std::unique_ptr<storage::MvccStore>> Machine::Replace(

@@ -77,7 +77,9 @@ class Machine {
 
   // Applies queued entries up to the first limit and commits them to the store. A slice without
   // entries: the next one is large. REQUIRES: has_work(), and that is not known yet.
-  // Errors stop the member: the store is unusable.
+  // On an error nothing leaves the queue, and the facts may be ahead of the store: only another
+  // machine can go on from what the store has flushed. ResourceExhausted: the disk is full. Other
+  // errors stop the member.
   absl::StatusOr<AppliedSlice> ApplySlice(const SliceLimits& limits);
 
   // The next entry is large; its turn comes with StartLarge.
@@ -90,6 +92,10 @@ class Machine {
   absl::StatusOr<AppliedSlice> FinishLarge();
   // REQUIRES: the job has run. The store is spent: the next call is Replace.
   void DropLarge();
+
+  // Takes what is queued out, for a machine that goes on in this one's place.
+  std::vector<raft::Entry> TakeQueue();
+  std::unique_ptr<storage::MvccStore> TakeStore() { return std::move(store_); }
 
   // Puts another store in place of the current one (an installed snapshot) and drops the queue.
   // Returns the old store.

@@ -141,41 +141,6 @@ bool Node::Impl::ProposeExpiry(const std::vector<int64_t>& ids) {
   return ProposeHere(payload).ok();
 }
 
-bool Node::Impl::HasSpaceFor(int64_t cost) {
-  if (options.quota_bytes < 0) return true;
-  if (machine->store().db_size() + cost < options.quota_bytes) return true;
-  if (!raising_alarm_ && !machine->facts().HasAlarm(AlarmKind::kNoSpace)) {
-    raising_alarm_ = true;
-    v1::AlarmChange change;
-    change.set_active(true);
-    change.set_member(identity.member.value());
-    change.set_alarm(etcdserverpb::NOSPACE);
-    Write(WriteKind::kAlarm, change.SerializeAsString(),
-          [this](const ApplyResult&) { raising_alarm_ = false; });
-    seams.logger->Warn(
-        "server/node",
-        "the database space quota is exceeded; writes that grow it "
-        "are refused until keys are deleted and history compacted",
-        {{"quota-bytes", options.quota_bytes}, {"db-size", machine->store().db_size()}});
-  }
-  return false;
-}
-
-void Node::Impl::ClearAlarmsThatPassed() {
-  if (raising_alarm_ || options.quota_bytes < 0) return;
-  // Well below the quota, so that the alarm doesn't come and go with every write.
-  if (machine->store().db_size() >= options.quota_bytes / 10 * 9) return;
-  for (const auto& [member, kind] : machine->facts().alarms()) {
-    if (kind != AlarmKind::kNoSpace) continue;
-    raising_alarm_ = true;
-    v1::AlarmChange change;
-    change.set_member(member);
-    change.set_alarm(etcdserverpb::NOSPACE);
-    return Write(WriteKind::kAlarm, change.SerializeAsString(),
-                 [this](const ApplyResult&) { raising_alarm_ = false; });
-  }
-}
-
 // Tells the cluster this member's name and client URLs, once there is a leader and as long as they
 // are not what the cluster knows.
 void Node::Impl::Publish() {
@@ -270,6 +235,7 @@ void Node::FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const
   impl_->FillHeader(header, revision);
 }
 bool Node::HasSpaceFor(int64_t cost) { return impl_->HasSpaceFor(cost); }
+bool Node::RefusesGrowth() const { return impl_->RefusesGrowth(); }
 absl::Status Node::TransferLeadership(raft::NodeId target) {
   return impl_->core->TransferLeadership(target);
 }

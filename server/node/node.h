@@ -156,8 +156,11 @@ class Node {
   bool HasLeader() const;
   // Fills cluster_id, member_id and raft_term; and the store's revision where `revision` is set.
   void FillHeader(etcdserverpb::ResponseHeader* header, bool revision = true) const;
-  // Whether the quota lets `cost` more bytes in; raises the alarm where it doesn't.
+  // Whether quota and disks let `cost` more bytes in; raises the alarm where the quota doesn't.
   bool HasSpaceFor(int64_t cost);
+  // Writes that grow the data are refused here: by an alarm, or because this member's disk is full,
+  // or those of so many members that the others are no quorum.
+  bool RefusesGrowth() const;
 
   // Hands leadership to `target` (none: whoever is furthest).
   absl::Status TransferLeadership(raft::NodeId target);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "raft/core.h"
+#include "server/node/disk_guard.h"
 #include "server/node/journal.h"
 #include "server/node/lease_desk.h"
 #include "server/node/machine.h"
@@ -35,10 +36,13 @@ class Node::Impl {
   void Start(PeerNetwork* network);
   void Stop(const absl::Status& status);
   void Write(WriteKind kind, std::string_view request, WriteDone done);
-  bool HasSpaceFor(int64_t cost);
   void FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const;
   NodeStatus Status() const;
   NodeCounters Counters() const;
+
+  // node_space.cc: quota and full disks.
+  bool HasSpaceFor(int64_t cost);
+  bool RefusesGrowth() const;
 
   // node_turn.cc: what follows from inputs.
   void EndTurn();
@@ -50,7 +54,7 @@ class Node::Impl {
   void SendRaft(std::vector<raft::Message> messages);
   void FlushPeers();
 
-  const NodeOptions options;
+  NodeOptions options;  // fitted to the disk by Open, then constant
   const NodeSeams seams;
   const Events events;
   Identity identity;
@@ -58,6 +62,7 @@ class Node::Impl {
   PeerNetwork* network = nullptr;
 
   std::unique_ptr<storage::FileLock> lock;
+  std::unique_ptr<DiskGuard> guard;
   std::unique_ptr<storage::Wal> wal;
   std::unique_ptr<raft::Core> core;
   std::unique_ptr<Machine> machine;
@@ -73,6 +78,7 @@ class Node::Impl {
 
  private:
   // node_open.cc
+  absl::Status OpenOnFullDisk();
   absl::Status OpenLogAndStore();
   absl::Status OpenStore();
   absl::Status OpenLog(storage::WalRecovery* found);
@@ -92,8 +98,25 @@ class Node::Impl {
   absl::StatusOr<raft::Message> OfferSnapshot(raft::NodeId peer,
                                               const storage::SnapshotManifest& manifest);
   void InstallSnapshot(const raft::SnapshotMeta& meta);
+  void SwitchToSnapshot(const raft::SnapshotMeta& meta);
   void SaveInstalled(const raft::SnapshotMeta& meta, storage::OpenedStore opened);
   void FinishInstall(const raft::SnapshotMeta& meta, storage::OpenedStore opened);
+  void RetireStore(std::unique_ptr<storage::MvccStore> store, uint64_t generation);
+
+  // node_space.cc
+  void MakeDiskGuard(const std::string& member_dir, bool full);
+  bool HasRoomToFlush(uint64_t bytes);
+  bool DiskHasRoomFor(int64_t cost);
+  storage::Wal::Growth LogGrowth() const;
+  void OnRoomChanged();
+  void RetryWhatFoundNoRoom();
+  void TickSpace(Instant now);
+  void TellOwnAlarm();
+  void ClearAlarmsThatPassed();
+  void HandOverIfFull();
+  void ReopenStoreIfSpent();
+  void ReplayOntoSuccessor();
+  void TakeSuccessor();
 
   // node.cc
   void Publish();
@@ -111,7 +134,7 @@ class Node::Impl {
   void PromoteLeasesIfDue(const AppliedSlice& slice);
   void OnFlushed(raft::EntryId applied);
   void UpdatePeers();
-  void ClearAlarmsThatPassed();
+  bool MayApply() const;
   void WatchStalls();
   void Fatal(const absl::Status& status);
   Proposals::Attempt SendProposal(uint64_t sequence, const Proposals::Payload& payload);
@@ -137,8 +160,11 @@ class Node::Impl {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   bool lease_promotion_due_ = false;
   bool published_ = false;
-  bool peers_wait_ = false;  // more than commit notices was said to them since the last flush
-  bool raising_alarm_ = false;
+  bool peers_wait_ = false;     // more than commit notices was said to them since the last flush
+  bool raising_alarm_ = false;  // or clearing one: it is on its way through the log
+  bool telling_own_alarm_ = false;      // the same of the alarm of this member's disk
+  std::unique_ptr<Machine> successor_;  // of a spent store, while the log is replayed onto it
+  uint64_t reopened_generation_ = 0;
   // The configurations in force and committed that the network was told.
   std::pair<raft::Index, raft::Index> peers_as_of_{UINT64_MAX, UINT64_MAX};
   Instant leaderless_since_;

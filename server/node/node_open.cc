@@ -25,6 +25,17 @@ std::string MemberPath(const NodeOptions& options, std::string_view name) {
   return storage::JoinPath(storage::JoinPath(options.data_dir, "member"), name);
 }
 
+// What is taken ahead shrinks with a small disk.
+void FitToDisk(uint64_t total, NodeOptions* options) {
+  constexpr uint64_t kPage = 4096;
+  constexpr uint64_t kLeast = 16 * kPage;
+  const uint64_t share = std::max(total / 16 / kPage * kPage, kLeast);
+  options->disk_reserve_bytes = std::min(options->disk_reserve_bytes, share);
+  options->wal_segment_bytes = std::min(options->wal_segment_bytes, share);
+  options->keep_log_bytes = std::min(options->keep_log_bytes, share);
+  options->flush_after_bytes = std::min(options->flush_after_bytes, share / 2);
+}
+
 int TicksPerElection(const NodeOptions& options) {
   return static_cast<int>(options.election_timeout / options.heartbeat);
 }
@@ -48,6 +59,23 @@ absl::Status Node::Impl::Open() {
   identity = *std::move(found);
   do boot_id = seams.random();
   while (boot_id == 0);
+  const auto total = seams.fs->TotalBytes(MemberPath(options, ""));
+  if (total.ok()) FitToDisk(*total, &options);
+  const auto reserved =
+      DiskGuard::Prepare(*seams.fs, MemberPath(options, ""), options.disk_reserve_bytes);
+  if (!reserved.ok()) return reserved.status();
+  MakeDiskGuard(MemberPath(options, ""), !*reserved);
+  const absl::Status status = OpenLogAndStore();
+  return absl::IsResourceExhausted(status) && *reserved ? OpenOnFullDisk() : status;
+}
+
+// Recovery needs a little room itself: that of the reserve.
+absl::Status Node::Impl::OpenOnFullDisk() {
+  wal = nullptr;
+  machine = nullptr;
+  const std::string dir = MemberPath(options, "");
+  if (auto status = DiskGuard::GiveBack(*seams.fs, dir); !status.ok()) return status;
+  MakeDiskGuard(dir, true);
   return OpenLogAndStore();
 }
 
@@ -89,13 +117,16 @@ absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
   if (options.probe_sync_method) {
     auto probe = storage::ProbeSyncMethod(*seams.fs, storage::JoinPath(options.data_dir, "member"),
                                           [this] { return seams.loop->BootNanos(); });
-    if (!probe.ok()) return probe.status();
-    wal_options.method = probe->best;
-    seams.logger->Info(
-        kCaller, "measured the disk's sync methods",
-        {{"fdatasync-p50-us", probe->fdatasync_p50_nanos / 1000},
-         {"dsync-p50-us", probe->dsync_p50_nanos / 1000},
-         {"chosen", probe->best == storage::SyncMethod::kDsync ? "O_DSYNC" : "fdatasync"}});
+    // Without room for the probe's file the log starts with the default.
+    if (!probe.ok() && !absl::IsResourceExhausted(probe.status())) return probe.status();
+    if (probe.ok()) {
+      wal_options.method = probe->best;
+      seams.logger->Info(
+          kCaller, "measured the disk's sync methods",
+          {{"fdatasync-p50-us", probe->fdatasync_p50_nanos / 1000},
+           {"dsync-p50-us", probe->dsync_p50_nanos / 1000},
+           {"chosen", probe->best == storage::SyncMethod::kDsync ? "O_DSYNC" : "fdatasync"}});
+    }
   }
   auto opened = storage::Wal::Open(seams.fs, dir, std::move(wal_options), found);
   if (!opened.ok()) return opened.status();
@@ -207,15 +238,24 @@ LeaseDesk::Node Node::Impl::LeaseDeskNode() {
 
 void Node::Impl::MakeParts() {
   Journal::Events journal_events;
-  journal_events.on_persisted = [this](uint64_t seq) { core->Persisted(seq); };
+  journal_events.on_persisted = [this](uint64_t seq) {
+    guard->NoteLogBytes(wal->stats().bytes);
+    core->Persisted(seq);
+  };
   journal_events.on_released = [this](std::vector<raft::Message> messages) {
     SendRaft(std::move(messages));
   };
+  journal_events.on_no_space = [this] { guard->FoundNoSpace(); };
   journal_events.on_failed = [this](const absl::Status& status) { Fatal(status); };
   const auto now = [this] { return seams.loop->Now(); };
   journal = std::make_unique<Journal>(wal.get(), seams.runner, now, std::move(journal_events));
   StoreKeeper::Events keeper_events;
   keeper_events.on_flushed = [this](raft::EntryId applied) { OnFlushed(applied); };
+  keeper_events.has_room = [this](uint64_t bytes) { return HasRoomToFlush(bytes); };
+  keeper_events.on_spent = [this] {
+    seams.logger->Error(kCaller, "a store job found the disk full: the store is to be reopened");
+    guard->FoundNoSpace();
+  };
   keeper_events.on_failed = [this](const absl::Status& status) { Fatal(status); };
   keeper = std::make_unique<StoreKeeper>(
       [this]() -> storage::MvccStore& { return machine->store(); }, seams.runner,

@@ -40,6 +40,8 @@ struct NodeOptions {
   uint64_t flush_after_bytes = 32 << 20;  // unflushed tail that a restart would replay
   uint64_t keep_log_entries = 5000;       // behind the flushed index, for members that lag
   uint64_t keep_log_bytes = 64 << 20;     // the same, whichever is less
+  // Kept free for deletes and compactions on a full disk; half of it free counts as full.
+  uint64_t disk_reserve_bytes = 64 << 20;
   uint64_t block_cache_bytes = 32 << 20;
   bool manual_background = false;
   bool probe_sync_method = true;

@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::string_view kCaller = "server/node";
 
+// A switch to a snapshot that found no room on the disk.
+constexpr Duration kTryAgainAfter = std::chrono::seconds(1);
+
 }  // namespace
 
 std::string Node::Impl::StoreRoot() const {
@@ -101,28 +104,32 @@ absl::StatusOr<raft::Message> Node::Impl::OfferSnapshot(raft::NodeId peer,
 void Node::Impl::InstallSnapshot(const raft::SnapshotMeta& meta) {
   KEELSON_CHECK(!installing_, "one install at a time");
   installing_ = true;
-  journal->WhenIdle([this, meta] {
-    keeper->WhenFree([this, meta] {
-      auto opened =
-          std::make_shared<absl::StatusOr<storage::OpenedStore>>(absl::UnknownError("not opened"));
-      seams.runner->Run(
-          Runner::Lane::kStore,
-          [opened, fs = seams.fs, root = StoreRoot(), store_options = StoreOptions(),
-           generation = sealed_generation_] {
-            const absl::Status status = storage::SwitchCurrent(fs, root, generation);
-            if (!status.ok()) {
-              *opened = status;
-              return;
-            }
-            *opened = storage::OpenGeneration(fs, root, generation, store_options);
-          },
-          [this, meta, opened] {
-            if (stopped_) return;
-            if (!opened->ok()) return Fatal(opened->status());
-            SaveInstalled(meta, std::move(**opened));
+  journal->WhenIdle([this, meta] { keeper->WhenFree([this, meta] { SwitchToSnapshot(meta); }); });
+}
+
+void Node::Impl::SwitchToSnapshot(const raft::SnapshotMeta& meta) {
+  auto opened =
+      std::make_shared<absl::StatusOr<storage::OpenedStore>>(absl::UnknownError("not opened"));
+  seams.runner->Run(
+      Runner::Lane::kStore,
+      [opened, fs = seams.fs, root = StoreRoot(), store_options = StoreOptions(),
+       generation = sealed_generation_] {
+        const absl::Status status = storage::SwitchCurrent(fs, root, generation);
+        *opened = status.ok() ? storage::OpenGeneration(fs, root, generation, store_options)
+                              : absl::StatusOr<storage::OpenedStore>(status);
+      },
+      [this, meta, opened] {
+        if (stopped_) return;
+        if (absl::IsResourceExhausted(opened->status())) {
+          guard->FoundNoSpace();
+          seams.loop->After(kTryAgainAfter, [this, alive = std::weak_ptr<char>(alive_), meta] {
+            if (!alive.expired() && !stopped_) SwitchToSnapshot(meta);
           });
-    });
-  });
+          return;
+        }
+        if (!opened->ok()) return Fatal(opened->status());
+        SaveInstalled(meta, std::move(**opened));
+      });
 }
 
 void Node::Impl::SaveInstalled(const raft::SnapshotMeta& meta, storage::OpenedStore opened) {
@@ -141,20 +148,8 @@ void Node::Impl::FinishInstall(const raft::SnapshotMeta& meta, storage::OpenedSt
   const uint64_t old_generation = std::exchange(generation_, opened.generation);
   auto old_store = machine->Replace(std::move(opened.store));
   if (!old_store.ok()) return Fatal(old_store.status());
-  storage::MvccStore::Retire(
-      *std::move(old_store),
-      [loop = seams.loop, runner = seams.runner, alive = std::weak_ptr<char>(alive_), fs = seams.fs,
-       root = StoreRoot(), old_generation] {
-        loop->Post([runner, alive, fs, root, old_generation] {
-          if (alive.expired()) return;
-          runner->Run(
-              Runner::Lane::kStore,
-              [fs, root, old_generation] {
-                (void)storage::ReleaseGeneration(fs, root, old_generation);
-              },
-              [] {});
-        });
-      });
+  RetireStore(*std::move(old_store), old_generation);
+  machine->store().PauseCompactions(guard->full());
   installing_ = false;
   ++counters_.snapshots_installed;
   core->SnapshotInstalled(meta);
@@ -164,7 +159,23 @@ void Node::Impl::FinishInstall(const raft::SnapshotMeta& meta, storage::OpenedSt
   seams.logger->Info(
       kCaller, "applied snapshot",
       {{"index", meta.last.index.value()}, {"revision", machine->store().revision()}});
+  keeper->Replaced();
   TellReadyIfDue();
+}
+
+// Its views stay; once the last of them is gone its files go too.
+void Node::Impl::RetireStore(std::unique_ptr<storage::MvccStore> store, uint64_t generation) {
+  storage::MvccStore::Retire(std::move(store), [loop = seams.loop, runner = seams.runner,
+                                                alive = std::weak_ptr<char>(alive_), fs = seams.fs,
+                                                root = StoreRoot(), generation] {
+    loop->Post([runner, alive, fs, root, generation] {
+      if (alive.expired()) return;
+      runner->Run(
+          Runner::Lane::kStore,
+          [fs, root, generation] { (void)storage::ReleaseGeneration(fs, root, generation); },
+          [] {});
+    });
+  });
 }
 
 }  // namespace keelson::server

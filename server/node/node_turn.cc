@@ -1,4 +1,5 @@
 // What follows from the inputs of a turn: Ready by Ready to the disk, the peers and the machine.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -38,7 +39,7 @@ void Node::Impl::EndTurn() {
   if (peers_wait_) FlushPeers();
   watches->Deliver();
   // What the answers above have queued (a read that proposes, a further slice) takes a new turn.
-  if (machine->has_work() || core->HasReady()) seams.loop->Post([] {});
+  if (MayApply() || core->HasReady()) seams.loop->Post([] {});
 }
 
 void Node::Impl::Pump() {
@@ -94,11 +95,17 @@ void Node::Impl::OnSoftState(const raft::SoftState& state) {
   }
 }
 
+// While a store takes the place of another one nothing is applied.
+bool Node::Impl::MayApply() const {
+  return machine->has_work() && !installing_ && !keeper->spent();
+}
+
 void Node::Impl::ApplySome() {
-  if (!machine->has_work() || installing_) return;
+  if (!MayApply()) return;
   const Instant begin = seams.loop->Now();
   if (!machine->front_is_large()) {
     auto slice = machine->ApplySlice(options.apply);
+    if (absl::IsResourceExhausted(slice.status())) return keeper->FoundSpent();
     if (!slice.ok()) return Fatal(slice.status());
     if (!slice->ids.empty()) Applied(*std::move(slice), begin);
   }
@@ -122,6 +129,10 @@ void Node::Impl::AfterLarge(Instant begin) {
     return keeper->LetGo();
   }
   auto slice = machine->FinishLarge();
+  if (absl::IsResourceExhausted(slice.status())) {
+    keeper->FoundSpent();
+    return keeper->LetGo();
+  }
   if (!slice.ok()) return Fatal(slice.status());
   Applied(*std::move(slice), begin);
   if (!stopped_) keeper->LetGo();
@@ -194,9 +205,9 @@ void Node::Impl::Tick() {
     const int per_timeout = static_cast<int>(options.election_timeout / options.heartbeat);
     if (++leaderless_ticks_ == 3 * per_timeout) watches->OnNoLeaderFor3Timeouts();
   }
-  if (core->IsLeader()) ClearAlarmsThatPassed();
+  TickSpace(now);
   Publish();
-  journal->Upkeep();
+  journal->Upkeep(LogGrowth());
   WatchStalls();
 }
 
@@ -210,13 +221,15 @@ void Node::Impl::WatchStalls() {
 }
 
 void Node::Impl::OnFlushed(raft::EntryId applied) {
-  const uint64_t keep = options.keep_log_entries;
-  if (applied.index.value() <= keep) return;
-  const raft::Index first_kept(applied.index.value() - keep + 1);
-  if (first_kept <= core->first_index()) return;
-  if (!core->Compact(first_kept).ok()) return;  // nothing changed: tried again at the next flush
-  wal->Release(first_kept.Prev());
-  journal->Upkeep();
+  // Behind what is flushed the log is kept for members that lag, up to either limit.
+  const uint64_t by_count =
+      applied.index.value() - std::min(applied.index.value(), options.keep_log_entries);
+  const uint64_t by_bytes = wal->LastBeyond(options.keep_log_bytes).value();
+  const raft::Index drop(std::min(std::max(by_count, by_bytes), applied.index.value()));
+  if (drop.Next() <= core->first_index()) return;
+  if (!core->Compact(drop.Next()).ok()) return;  // nothing changed: tried again at the next flush
+  wal->Release(drop);
+  journal->Upkeep(LogGrowth());
 }
 
 void Node::Impl::UpdatePeers() {

@@ -30,6 +30,22 @@ void SnapshotReceiver::Ack(SnapshotChunkAck::State state, const std::string& rea
   env_.send(from_, std::move(ack));
 }
 
+void SnapshotReceiver::Refuse(const absl::Status& why) {
+  Ack(SnapshotChunkAck::State::kRefused, std::string(ToStd(why.message())));
+  Drop();
+  if (!absl::IsResourceExhausted(why)) return;
+  // What was staged must not keep a full disk full. The next transfer begins anew.
+  job_out_ = true;
+  env_.runner->Run(
+      Runner::Lane::kStore,
+      [fs = env_.fs, root = env_.root] { fs->RemoveAll(storage::IncomingDir(root)).IgnoreError(); },
+      [this, alive = std::weak_ptr<char>(alive_)] {
+        if (alive.expired()) return;
+        job_out_ = false;
+        if (!pending_manifest_.empty()) Begin();
+      });
+}
+
 void SnapshotReceiver::Drop() {
   receiver_.reset();
   chunks_.clear();
@@ -73,10 +89,7 @@ void SnapshotReceiver::Begin() {
         if (alive.expired()) return;
         job_out_ = false;
         if (!pending_manifest_.empty()) return Begin();
-        if (!made->ok()) {
-          return Ack(SnapshotChunkAck::State::kRefused,
-                     std::string(ToStd(made->status().message())));
-        }
+        if (!made->ok()) return Refuse(made->status());
         receiver_ = ReceiverPtr(*std::move(*made));
         Ack(SnapshotChunkAck::State::kContinue);
       });
@@ -101,10 +114,7 @@ void SnapshotReceiver::WriteNext() {
         if (!pending_manifest_.empty()) return Begin();
         if (receiver_ != written) return;
         const bool again = status->message().find(storage::kChecksumText) != std::string::npos;
-        if (!status->ok() && !again) {
-          Ack(SnapshotChunkAck::State::kRefused, std::string(ToStd(status->message())));
-          return Drop();
-        }
+        if (!status->ok() && !again) return Refuse(*status);
         Ack(SnapshotChunkAck::State::kContinue);
         WriteNext();
       });
@@ -134,8 +144,7 @@ void SnapshotReceiver::Seal() {
 
 void SnapshotReceiver::Sealed(const absl::StatusOr<uint64_t>& generation) {
   if (!generation.ok()) {
-    Ack(SnapshotChunkAck::State::kRefused, std::string(ToStd(generation.status().message())));
-    Drop();
+    if (offered_) Refuse(generation.status());
   } else if (offered_ && env_.offer(from_, std::move(offer_), *generation)) {
     installing_ = true;
     return;

@@ -52,6 +52,7 @@ class SnapshotReceiver {
   void Seal();
   void Sealed(const absl::StatusOr<uint64_t>& generation);
   void Ack(SnapshotChunkAck::State state, const std::string& reason = "");
+  void Refuse(const absl::Status& why);
   void Drop();
   uint64_t ReceivedBytes() const;
 

@@ -1,5 +1,6 @@
 #include "server/node/store_keeper.h"
 
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,36 @@ void StoreKeeper::FlushNow(std::function<void()> done) {
   if (!busy_) StartNext();
 }
 
+void StoreKeeper::Retry() {
+  if (!busy_) StartNext();
+}
+
+void StoreKeeper::FoundSpent() {
+  if (std::exchange(spent_, true)) return;
+  // Who waits for the flush that failed waits for the first one of the next store.
+  flush_wanted_ = true;
+  std::move(in_this_flush_.begin(), in_this_flush_.end(), std::back_inserter(after_flush_));
+  in_this_flush_.clear();
+  events_.on_spent();
+}
+
+void StoreKeeper::BeginReplacing() {
+  KEELSON_CHECK(free_to_replace(), "a spent store is replaced when nothing runs on it");
+  busy_ = replacing_ = true;
+}
+
+void StoreKeeper::ReplacingFailed() {
+  if (std::exchange(replacing_, false)) busy_ = false;
+  StartNext();
+}
+
+void StoreKeeper::Replaced() {
+  if (std::exchange(replacing_, false)) busy_ = false;
+  spent_ = false;
+  drop_wanted_ = true;  // what was dropped on the former one may be there again
+  AfterApply();
+}
+
 void StoreKeeper::WhenFree(std::function<void()> task) {
   if (!busy()) return task();
   when_free_.push_back(std::move(task));
@@ -56,22 +87,25 @@ void StoreKeeper::StartFlush() {
   flush_wanted_ = false;
   auto job = store_().StartFlush();
   if (!job.ok()) return Finished(job.status());
-  auto callbacks = std::exchange(after_flush_, {});
-  const auto then = [this, callbacks = std::move(callbacks)] {
-    const auto flushed = store_().flushed_applied();
-    if (!flushed.ok()) {
-      failed_ = true;
-      return events_.on_failed(flushed.status());
-    }
-    events_.on_flushed(*flushed);
-    for (const auto& callback : callbacks) callback();
-  };
-  if (*job == nullptr) return then();
-  RunJob(*std::move(job), then);
+  in_this_flush_ = std::exchange(after_flush_, {});
+  if (*job == nullptr) return Flushed();
+  RunJob(*std::move(job), [this] { Flushed(); });
+}
+
+void StoreKeeper::Flushed() {
+  const auto flushed = store_().flushed_applied();
+  if (!flushed.ok()) {
+    failed_ = true;
+    return events_.on_failed(flushed.status());
+  }
+  events_.on_flushed(*flushed);
+  for (const auto& callback : std::exchange(in_this_flush_, {})) callback();
 }
 
 void StoreKeeper::Finished(const absl::Status& status) {
-  if (!status.ok()) {
+  if (absl::IsResourceExhausted(status)) {
+    FoundSpent();
+  } else if (!status.ok()) {
     failed_ = true;
     return events_.on_failed(status);
   }
@@ -87,11 +121,11 @@ void StoreKeeper::StartNext() {
   if (failed_ || held_) return;
   auto free_tasks = std::exchange(when_free_, {});
   for (auto& task : free_tasks) task();
-  if (busy_) return;
+  if (busy_ || spent_) return;
   const bool drop_first = storage::kMutantDropBeforeFlush && drop_wanted_;
-  if (flush_wanted_ && !drop_first) {
+  if (flush_wanted_ && !drop_first && events_.has_room(store_().flush_bytes())) {
     StartFlush();
-    if (busy_) return;
+    if (busy_ || spent_) return;
   }
   if (drop_wanted_) {
     drop_wanted_ = false;

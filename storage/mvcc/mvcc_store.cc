@@ -44,6 +44,7 @@ class StoreImpl : public MvccStore {
     absl::StatusOr<StoreState> state = ParseState(db(), *bytes);
     if (!state.ok()) return state.status();
     core_.state = *state;
+    core_.undo_bytes_at_flush = state->undo_bytes;
     auto configuration = db().Get({}, kMeta, kConfigurationKey);
     if (!configuration.ok()) return configuration.status();
     core_.configuration = configuration->value_or("");
@@ -122,6 +123,13 @@ class StoreImpl : public MvccStore {
   }
 
   uint64_t unflushed_bytes() const override { return core_.unflushed_bytes; }
+
+  uint64_t flush_bytes() const override {
+    const StoreState& state = core_.state;
+    const uint64_t undo = state.undo_bytes - core_.undo_bytes_at_flush;
+    const uint64_t kept = std::min(undo, state.undo_bytes - state.dropped_bytes);
+    return core_.unflushed_bytes - std::min(core_.unflushed_bytes, undo - kept);
+  }
   absl::StatusOr<std::unique_ptr<BackgroundJob>> StartFlush() override;
   std::unique_ptr<BackgroundJob> StartDropHistory() override;
 
@@ -193,6 +201,7 @@ absl::StatusOr<std::unique_ptr<BackgroundJob>> StoreImpl::StartFlush() {
   core_.counts.Save(db(), applied_index, db().retention().droppable_below(), &batch);
   absl::Status status = db().Write(&batch);
   if (!status.ok()) return status;
+  db().retention().BeginFlush(core_.state.compact_revision);
   std::vector<rocksdb::ColumnFamilyHandle*> families = db().families();
   if (kMutantAppliedApart && (mutant_state_first_ = !mutant_state_first_)) families.resize(1);
   rocksdb::FlushOptions options;
@@ -201,6 +210,7 @@ absl::StatusOr<std::unique_ptr<BackgroundJob>> StoreImpl::StartFlush() {
   status = FromRocks(db().db().Flush(options, families), db().Describe("start a flush"));
   if (!status.ok()) return status;
   core_.unflushed_bytes = 0;
+  core_.undo_bytes_at_flush = core_.state.undo_bytes;
   return MakeFlushJob(core_.db, applied_index);
 }
 

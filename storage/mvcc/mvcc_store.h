@@ -94,6 +94,9 @@ class MvccStore {
 
   // Bytes committed since the last StartFlush; the caller starts a flush at its cap.
   virtual uint64_t unflushed_bytes() const = 0;
+  // How much of it a flush now would write at most, but for what describes it: without history
+  // that is compacted already.
+  virtual uint64_t flush_bytes() const = 0;
   // Switches the memtables now; the job writes them out. Null where nothing is unflushed.
   // REQUIRES: the previous flush job has ended. A failed job spends the store: close it, then open
   // it again once the disk is well.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "base/check.h"
@@ -52,9 +53,18 @@ class Factory : public rocksdb::CompactionFilterFactory {
   explicit Factory(std::shared_ptr<const Retention> retention) : retention_(std::move(retention)) {}
   const char* Name() const override { return "KeelsonFilterFactory"; }
 
+  // A tombstone must be flushed, as long as a file may hold what it hides.
+  bool ShouldFilterTableFileCreation(rocksdb::TableFileCreationReason reason) const override {
+    return reason == rocksdb::TableFileCreationReason::kCompaction ||
+           (reason == rocksdb::TableFileCreationReason::kFlush &&
+            std::is_same_v<Filter, UndoFilter>);
+  }
+
   std::unique_ptr<rocksdb::CompactionFilter> CreateCompactionFilter(
-      const rocksdb::CompactionFilter::Context&) override {
-    const int64_t bound = retention_->droppable_below();
+      const rocksdb::CompactionFilter::Context& context) override {
+    const int64_t bound = context.reason == rocksdb::TableFileCreationReason::kFlush
+                              ? retention_->flush_leaves_out_below()
+                              : retention_->droppable_below();
     if (bound < 0) return nullptr;
     return std::make_unique<Filter>(bound);
   }
@@ -125,6 +135,13 @@ int64_t Retention::Advance(int64_t flushed_compact_revision) {
   bound = std::max(bound, droppable_below_.load(std::memory_order_relaxed));
   droppable_below_.store(bound, std::memory_order_release);
   return bound;
+}
+
+void Retention::BeginFlush(int64_t compact_revision) {
+  const std::lock_guard lock(mutex_);
+  int64_t bound = compact_revision;
+  if (!views_.empty()) bound = std::min(bound, views_.begin()->first);
+  flush_leaves_out_below_.store(bound, std::memory_order_release);
 }
 
 std::shared_ptr<rocksdb::CompactionFilterFactory> MakeLatestFilter(

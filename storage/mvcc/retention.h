@@ -4,6 +4,9 @@
 // would bring back) and the compaction revision of the oldest view (what a reader may still ask
 // for). The compaction filters remove what lies below the smaller of the two, and only that:
 // RocksDB's snapshots do not protect records from its compaction filters.
+//
+// A flush brings its own compaction revision to the disk in one step with everything else, so of
+// the records that it would write, those below that revision (and below any view's) are left out.
 #pragma once
 
 #include <atomic>
@@ -29,6 +32,13 @@ class Retention {
   // new bound.
   int64_t Advance(int64_t flushed_compact_revision);
 
+  // Before a flush of a state with this compaction revision: what the flush may leave out.
+  void BeginFlush(int64_t compact_revision);
+  // Undo records in memtables below it are not written to files.
+  int64_t flush_leaves_out_below() const {
+    return flush_leaves_out_below_.load(std::memory_order_acquire);
+  }
+
   // Undo records below it and tombstones at or below it may be removed. Grows only.
   int64_t droppable_below() const { return droppable_below_.load(std::memory_order_acquire); }
 
@@ -36,9 +46,11 @@ class Retention {
   mutable std::mutex mutex_;
   std::map<int64_t, int> views_;  // compaction revision -> how many; under mutex_
   std::atomic<int64_t> droppable_below_{-1};
+  std::atomic<int64_t> flush_leaves_out_below_{-1};
 };
 
-// Filters that remove dead tombstones from "latest" and dead records from "undo".
+// Filters that remove dead tombstones from "latest" and dead records from "undo"; the latter also
+// in flushes.
 std::shared_ptr<rocksdb::CompactionFilterFactory> MakeLatestFilter(
     std::shared_ptr<const Retention> retention);
 std::shared_ptr<rocksdb::CompactionFilterFactory> MakeUndoFilter(

@@ -27,6 +27,7 @@ struct StoreCore {
   int64_t key_count = 0;
   std::string configuration;
   uint64_t unflushed_bytes = 0;
+  uint64_t undo_bytes_at_flush = 0;       // state.undo_bytes when the last flush began
   std::shared_ptr<const ViewState> view;  // of `state`; null after a commit
   bool batch_open = false;
   // Another thread writes, or has written what is never published: only `view` may be read.

@@ -63,7 +63,10 @@ absl::StatusOr<SyncProbeResult> ProbeSyncMethod(FileSystem& fs, const std::strin
   const uint64_t deadline = now_nanos() + kBudgetNanos;
   const std::string path = JoinPath(dir, "sync-probe");
   absl::Status status = Prepare(fs, path);
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    fs.Remove(path).IgnoreError();
+    return status;
+  }
   auto result = Measure(fs, path, deadline, now_nanos);
   status = fs.Remove(path);
   if (result.ok() && !status.ok()) return status;

@@ -112,6 +112,42 @@ TEST(MvccStoreTest, CompactedTombstonesAndHistoryGoFromTheDiskOnceNoViewNeedsThe
   EXPECT_EQ(*store->View()->Count(KeyRange::All()), 1);
 }
 
+TEST(MvccStoreTest, AFlushLeavesOutWhatIsCompactedAlreadyUnlessAViewReadsIt) {
+  for (const bool with_view : {false, true}) {
+    SCOPED_TRACE(with_view);
+    StoreHarness store;
+    std::mt19937_64 random(1);
+    std::string value(5000, 'v');
+    for (int i = 0; i < 20; ++i) {
+      for (char& c : value) c = static_cast<char>(random());
+      store.PutMany("k", 10, value);  // 1 MB in all
+    }
+    const int64_t middle = store->revision() - 50;
+    ReadViewPtr view = with_view ? store->View() : nullptr;
+    store.Put("k1", "kept");
+    store.Compact(store->revision());
+    EXPECT_LT(store->flush_bytes(), store->unflushed_bytes() - 900'000) << "the history";
+
+    ASSERT_EQ(store.Flush(), absl::OkStatus());
+    if (with_view) {
+      EXPECT_EQ(view->Get("k2", middle).value()->value.size(), 5000u);
+      EXPECT_GT(store->disk_bytes(), 1'000'000u);
+    } else {
+      EXPECT_LT(store->disk_bytes(), 200'000u);
+    }
+    view = nullptr;
+    store.PowerLoss();
+    EXPECT_EQ(store.Value("k1"), "kept");
+    EXPECT_EQ(store.Value("k2").size(), 5000u);
+    EXPECT_TRUE(IsCompacted(store->View()->Get("k2", middle).status()));
+    // Later history is whole.
+    store.Put("k1", "new");
+    EXPECT_EQ(store.Value("k1", store->revision() - 1), "kept");
+    store.Settle();
+    EXPECT_EQ(store.Value("k1", store->revision() - 1), "kept");
+  }
+}
+
 TEST(MvccStoreTest, DbSizeFallsWithCompactionAndIsSmallWhenEmpty) {
   StoreHarness store;
   for (int i = 0; i < 20; ++i) store.Put("key", std::string(1000, 'v'));

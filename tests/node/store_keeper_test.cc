@@ -33,11 +33,15 @@ class StoreKeeperTest : public testing::Test {
   storage::StoreHarness store_;
   QueueRunner runner_;
   int flushed_ = 0;
+  bool has_room_ = true;
+  int spent_ = 0;
   StoreKeeper keeper_{[this]() -> storage::MvccStore& { return store_.store(); },
                       &runner_,
                       /*flush_after_bytes=*/100,
                       /*manual_background=*/true,
                       {.on_flushed = [this](raft::EntryId) { ++flushed_; },
+                       .has_room = [this](uint64_t) { return has_room_; },
+                       .on_spent = [this] { ++spent_; },
                        .on_failed = [](const absl::Status& status) { FAIL() << status; }}};
 };
 
@@ -71,6 +75,39 @@ TEST_F(StoreKeeperTest, AJobThatRunsWhenTheStoreIsHeldStartsNoOther) {
   EXPECT_EQ(flushed_, 1);
   EXPECT_FALSE(flushed);
   keeper_.LetGo();
+  runner_.RunAll();
+  EXPECT_TRUE(flushed);
+}
+
+TEST_F(StoreKeeperTest, AFlushWithoutRoomWaitsUntilItIsTriedAgain) {
+  store_.PutMany("k", 100, "v");
+  has_room_ = false;
+  keeper_.AfterApply();
+  EXPECT_EQ(runner_.waiting(), 0u);
+  has_room_ = true;
+  keeper_.Retry();
+  runner_.RunAll();
+  EXPECT_EQ(flushed_, 1);
+  EXPECT_EQ(spent_, 0);
+}
+
+TEST_F(StoreKeeperTest, AFlushThatFindsTheDiskFullSpendsTheStoreAndItsWaitersWaitForTheNextOne) {
+  store_.PutMany("k", 100, std::string(1000, 'v'));
+  store_.disk().SetCapacity(store_.disk().UsedBytes());
+  bool flushed = false;
+  keeper_.FlushNow([&] { flushed = true; });
+  runner_.RunAll();
+  EXPECT_EQ(spent_, 1);
+  EXPECT_TRUE(keeper_.free_to_replace());
+  store_.disk().SetCapacity(uint64_t{1} << 40);
+  keeper_.Retry();
+  EXPECT_EQ(runner_.waiting(), 0u) << "nothing runs on a spent store";
+  keeper_.BeginReplacing();
+  EXPECT_TRUE(keeper_.busy());
+  store_.Open();  // what was flushed: nothing
+  store_.Put("k", "again");
+  keeper_.Replaced();
+  EXPECT_FALSE(keeper_.spent());
   runner_.RunAll();
   EXPECT_TRUE(flushed);
 }

@@ -126,6 +126,7 @@ class Node::Impl {
   void Pump();
   void TakeReady(raft::Ready ready);
   void OnSoftState(const raft::SoftState& state);
+  bool MayApply() const;
   void ApplySome();
   void StartLarge();
   void AfterLarge(Instant begin);

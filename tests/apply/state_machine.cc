@@ -17,6 +17,8 @@ void StateMachine::Open() {
   options.manual_background = true;
   options.file_bytes = 16 << 10;
   options.count_bucket_keys = 32;
+  options.block_cache_bytes = 1 << 20;
+  options.recent_bytes = 64 << 10;
   auto store = storage::MvccStore::Open(options);
   KEELSON_CHECK(store.ok(), "a store on a disk in memory opens");
   store_ = *std::move(store);

@@ -135,7 +135,6 @@ class Node::Impl {
   void PromoteLeasesIfDue(const AppliedSlice& slice);
   void OnFlushed(raft::EntryId applied);
   void UpdatePeers();
-  bool MayApply() const;
   void WatchStalls();
   void Fatal(const absl::Status& status);
   Proposals::Attempt SendProposal(uint64_t sequence, const Proposals::Payload& payload);

@@ -158,7 +158,7 @@ void SimCluster::StartLater(SimMember& member, Duration delay) {
       truth_.Violated(absl::StrCat(member.name(), " does not start: ", status.ToString()));
     }
     Count("start failed by an injected error");
-    member.disk().PowerLoss();
+    member.PowerLoss();
     StartLater(member, milliseconds(100));
   });
 }

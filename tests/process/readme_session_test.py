@@ -5,6 +5,7 @@ free ports in place of the default ones, and compares. A line without output mus
 """
 
 import os
+import select
 import subprocess
 import sys
 import time
@@ -33,18 +34,18 @@ def session(readme):
 
 def run_watch(command, shell, cluster):
     """A watch does not end by itself: it must print a write that is made meanwhile."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **shell) as watch:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, **shell) as watch:
         try:
-            os.set_blocking(watch.stdout.fileno(), False)
-            seen, deadline = "", time.monotonic() + 20
-            while "greeting" not in seen and time.monotonic() < deadline:
+            seen, deadline = b"", time.monotonic() + 20
+            while b"greeting" not in seen and time.monotonic() < deadline:
                 cluster.kvctl("put", "greeting", "again")
-                time.sleep(0.1)
-                seen += watch.stdout.read() or ""
+                readable, _, _ = select.select([watch.stdout], [], [], 0.1)
+                if readable:
+                    seen += os.read(watch.stdout.fileno(), 4096)
         finally:
             # The watch is a child of the shell, where that does not replace itself by it.
             os.killpg(watch.pid, deploy.signal.SIGKILL)
-    deploy.expect(f"$ {command}", "greeting" in seen, seen)
+    deploy.expect(f"$ {command}", b"greeting" in seen, seen)
 
 
 def run_session(steps, binaries, cluster):

@@ -41,7 +41,6 @@ inline constexpr const char* kMustHappen[] = {
     "entries cut from a log",
     "interrupted snapshot installs finished",
     "leaders elected",
-    "leaders of a past term",
     "leaders that stepped down",
     "leaders with uncommitted entries of earlier terms",
     "snapshots installed",

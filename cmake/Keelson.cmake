@@ -48,6 +48,10 @@ target_link_libraries(keelson_rocksdb INTERFACE
   "$<IF:${static_rocksdb},-l:librocksdb.a,rocksdb>"
   "$<${static_rocksdb}:lz4;snappy;z;bz2;zstd;gflags>")
 
+# RocksDB and Abseil come without TSan's instrumentation: what they do among themselves is not ours to
+# judge.
+set(KEELSON_TSAN_OPTIONS ignore_noninstrumented_modules=1:halt_on_error=1)
+
 # keelson_library(NAME SRCS a.cc ... DEPS other ...)
 function(keelson_library name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
@@ -61,7 +65,8 @@ function(keelson_library name)
 endfunction()
 
 # keelson_test(NAME SRCS a_test.cc ... DEPS lib ... [LABELS l ...] [TIMEOUT seconds] [ARGS ...])
-# One GoogleTest binary, one ctest entry. Label "fast" is the default; "process" starts servers.
+# One GoogleTest binary, one ctest entry. Label "fast" is the default; "process" starts servers;
+# "thread", besides, is for what has threads of its own: those run under TSan.
 function(keelson_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;LABELS;ARGS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -75,9 +80,9 @@ function(keelson_test name)
                         GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
-  if("fast" IN_LIST ARG_LABELS)
-    set_property(GLOBAL APPEND PROPERTY KEELSON_FAST_TESTS ${name})
-  endif()
+  foreach(label ${ARG_LABELS})
+    set_property(GLOBAL APPEND PROPERTY KEELSON_TESTS_${label} ${name})
+  endforeach()
 endfunction()
 
 # keelson_fuzz(NAME SRCS a_fuzz.cc ... DEPS lib ...): a libFuzzer target, only with KEELSON_FUZZ.

@@ -120,7 +120,7 @@ class Node {
   // Does what follows from the inputs of this turn. Called by the loop at the end of each turn.
   void EndTurn();
 
-  // Writes out what EndTurn left for last: what tells peers of commits, for which no client waits.
+  // Writes out what EndTurn left for last: what tells peers of commits and nothing else.
   // Called once the turn's answers are written.
   void FlushPeers();
 

@@ -17,7 +17,7 @@ void Stamp(raft::Message* message, uint64_t boot_nanos, uint64_t boot_id) {
   }
 }
 
-// Tells a follower of a commit and nothing else: no client waits for it, so it may leave last.
+// Tells a follower of a commit and nothing else: it leaves behind the answers of the turn.
 bool IsCommitNotice(const raft::Message& message) {
   const auto* append = std::get_if<raft::AppendRequest>(&message.body);
   return append != nullptr && append->entries.empty() && append->read.IsNone();

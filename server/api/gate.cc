@@ -27,6 +27,7 @@ bool IsUtf8(std::string_view text) {
   return true;
 }
 
+// Of Range only what is serializable; the request tells that.
 bool ServedByLearners(std::string_view method) {
   return method == "/etcdserverpb.Maintenance/Status" || method == "/etcdserverpb.KV/Range" ||
          method == "/etcdserverpb.Maintenance/Snapshot";
@@ -35,19 +36,16 @@ bool ServedByLearners(std::string_view method) {
 }  // namespace
 
 absl::Status CheckCall(const Node& node, const CallContext& context) {
-  if (node.status().is_learner && !ServedByLearners(context.method)) {
+  if (IsLearner(node) && !ServedByLearners(context.method)) {
     return errors::NotSupportedForLearner();
   }
   if (const auto version = context.Find("client-api-version"); version && !IsUtf8(*version)) {
     return errors::InvalidClientApiVersion();
   }
-  // Streams look after it themselves, for as long as they live.
-  const bool stream = context.method == "/etcdserverpb.Watch/Watch" ||
-                      context.method == "/etcdserverpb.Lease/LeaseKeepAlive";
-  if (!stream && context.Find("hasleader") == "true" && !node.HasLeader()) {
-    return errors::NoLeader();
-  }
+  if (RequiresLeader(context) && !node.HasLeader()) return errors::NoLeader();
   return absl::OkStatus();
 }
+
+bool IsLearner(const Node& node) { return node.configuration().IsLearner(node.identity().member); }
 
 }  // namespace keelson::server

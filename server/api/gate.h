@@ -8,8 +8,17 @@ namespace keelson::server {
 
 class Node;
 
-// In this order: a learner serves few methods; the client's API version must be text; a unary call
-// that requires a leader fails without one.
+// In this order: a learner serves few methods; the client's API version must be text; a call that
+// requires a leader is not begun without one.
 absl::Status CheckCall(const Node& node, const CallContext& context);
+
+// Whether this member is a learner.
+bool IsLearner(const Node& node);
+
+// Whether the caller wants to hear of it when there is no leader. Streams that do end once there
+// was none for three election timeouts.
+inline bool RequiresLeader(const CallContext& context) {
+  return context.Find("hasleader") == "true";
+}
 
 }  // namespace keelson::server

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proto/etcd/rpc.pb.h"
+#include "server/api/gate.h"
 #include "server/api/long_answer.h"
 #include "server/api/methods.h"
 #include "server/api/range_reader.h"
@@ -59,6 +60,9 @@ void KvService::AddTo(Methods& methods) {
 }
 
 void KvService::Range(CallPtr call, etcdserverpb::RangeRequest request) {
+  if (!request.serializable() && IsLearner(node_)) {
+    return Answer(*call, errors::NotSupportedForLearner());
+  }
   if (auto status = Validate(request); !status.ok()) return Answer(*call, status);
   if (request.serializable()) return ReadNow(std::move(call), std::move(request));
   node_.WhenReadable([this, call = std::move(call),

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proto/etcd/rpc.pb.h"
+#include "server/api/gate.h"
 #include "server/api/methods.h"
 #include "server/api/write.h"
 #include "server/apply/errors.h"
@@ -21,7 +22,8 @@ using etcdserverpb::LeaseTimeToLiveRequest;
 // What a lease counts against the quota.
 constexpr int64_t kLeaseCost = 64;
 
-// One keep-alive stream: requests are answered one by one, in order.
+// One keep-alive stream: requests are answered one by one, in order. Where the client requires a
+// leader it ends once there was none for three election timeouts.
 class KeepAliveStream : public std::enable_shared_from_this<KeepAliveStream> {
  public:
   KeepAliveStream(Node& node, CallPtr call) : node_(node), call_(std::move(call)) {}
@@ -35,13 +37,29 @@ class KeepAliveStream : public std::enable_shared_from_this<KeepAliveStream> {
       self->half_closed_ = true;
       self->Next();
     };
-    events.on_end = [self = shared_from_this()] { self->over_ = true; };
+    events.on_end = [self = shared_from_this()] { self->BeOver(); };
+    if (RequiresLeader(call_->context())) LookForLeader();
     call_->SetEvents(std::move(events));
   }
 
  private:
   // Above it the client is held back.
   static constexpr size_t kMaxWaiting = 1024;
+  static constexpr int kTimeoutsWithoutLeader = 3;
+
+  void LookForLeader() {
+    looking_ = node_.loop().After(node_.options().heartbeat, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->OnLook();
+    });
+  }
+
+  void OnLook() {
+    looking_ = 0;
+    const Duration patience = kTimeoutsWithoutLeader * node_.options().election_timeout;
+    leaderless_ = node_.HasLeader() ? Duration(0) : leaderless_ + node_.options().heartbeat;
+    if (leaderless_ >= patience) return End(errors::NoLeader());
+    LookForLeader();
+  }
 
   void OnMessage(std::string_view bytes) {
     etcdserverpb::LeaseKeepAliveRequest request;
@@ -87,8 +105,14 @@ class KeepAliveStream : public std::enable_shared_from_this<KeepAliveStream> {
   }
 
   void End(const absl::Status& status) {
-    if (std::exchange(over_, true)) return;
+    if (over_) return;
+    BeOver();
     call_->Finish(status);
+  }
+
+  void BeOver() {
+    over_ = true;
+    if (looking_ != 0) node_.loop().Cancel(std::exchange(looking_, 0));
   }
 
   Node& node_;
@@ -97,6 +121,8 @@ class KeepAliveStream : public std::enable_shared_from_this<KeepAliveStream> {
   bool asking_ = false;
   bool half_closed_ = false;
   bool over_ = false;
+  Loop::TimerId looking_ = 0;  // set while a leader is required
+  Duration leaderless_{};      // so far
 };
 
 }  // namespace

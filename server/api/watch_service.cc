@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/view.h"
 #include "proto/etcd/rpc.pb.h"
-#include "server/apply/errors.h"
+#include "server/api/gate.h"
 
 namespace keelson::server {
 namespace {
@@ -144,10 +144,7 @@ Method WatchService::WatchMethod() {
 }
 
 void WatchService::Start(std::shared_ptr<Call> call) {
-  const bool require_leader = call->context().Find("hasleader") == "true";
-  if (require_leader && hooks_.has_leader && !hooks_.has_leader()) {
-    return call->Finish(errors::NoLeader());
-  }
+  const bool require_leader = RequiresLeader(call->context());
   std::make_shared<Session>(hub_, hooks_, std::move(call))->Begin(require_leader);
 }
 

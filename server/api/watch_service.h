@@ -14,22 +14,20 @@ namespace keelson::server {
 class WatchService {
  public:
   struct Hooks {
-    // Whether this member knows a leader now; for calls with the metadata `hasleader: true`.
-    std::function<bool()> has_leader;
     // Checks the right to read [key, range_end) at creation; unset = everything is allowed. The
     // refusal goes into cancel_reason as "rpc error: code = CODE desc = TEXT".
     std::function<absl::Status(const CallContext&, const WatchRequestCreate&)> permit;
   };
 
   // `hub` outlives the service; the service outlives its calls.
-  WatchService(WatchHub& hub, Hooks hooks);
+  explicit WatchService(WatchHub& hub, Hooks hooks = {});
 
   // The path, kind and start function for the method table. Valid as long as the service.
   Method WatchMethod();
 
   // Starts one Watch call. It ends by the client's cancel, by an undecodable message (Internal),
-  // without a leader where one is required (Unavailable), or by WatchHub::EndAll. A half-close by
-  // the client ends nothing.
+  // once there is no leader where one is required (Unavailable), or by WatchHub::EndAll. A
+  // half-close by the client ends nothing.
   void Start(std::shared_ptr<Call> call);
 
  private:

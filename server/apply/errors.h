@@ -64,9 +64,10 @@ inline absl::Status NotSupportedForLearner() {
   return absl::FailedPreconditionError("etcdserver: rpc not supported for learner");
 }
 
-// Unavailable: transient, and for a write possibly done.
+// Unavailable: transient, and for a write possibly done. Two that etcd has are never given: reads
+// under a leader that fails are asked of the next one instead of ending as "leader changed", and
+// apply that takes too long is one of the reasons of "request timed out".
 inline absl::Status NoLeader() { return absl::UnavailableError("etcdserver: no leader"); }
-inline absl::Status LeaderChanged() { return absl::UnavailableError("etcdserver: leader changed"); }
 inline absl::Status Stopped() { return absl::UnavailableError("etcdserver: server stopped"); }
 inline absl::Status TimedOut() { return absl::UnavailableError("etcdserver: request timed out"); }
 inline absl::Status TimedOutLeaderFailed() {
@@ -75,10 +76,6 @@ inline absl::Status TimedOutLeaderFailed() {
 }
 inline absl::Status TimedOutConnectionLost() {
   return absl::UnavailableError("etcdserver: request timed out, possibly due to connection lost");
-}
-inline absl::Status TimedOutApplying() {
-  return absl::UnavailableError(
-      "etcdserver: request timed out, waiting for the applied index took too long");
 }
 
 // DataLoss.

@@ -99,9 +99,7 @@ class Kvd::Impl {
     lease_ = std::make_unique<LeaseService>(*node_);
     cluster_ = std::make_unique<ClusterService>(*node_);
     maintenance_ = std::make_unique<MaintenanceService>(*node_);
-    WatchService::Hooks hooks;
-    hooks.has_leader = [this] { return node_->HasLeader(); };
-    watch_ = std::make_unique<WatchService>(node_->watches(), std::move(hooks));
+    watch_ = std::make_unique<WatchService>(node_->watches());
     kv_->AddTo(*methods_);
     lease_->AddTo(*methods_);
     cluster_->AddTo(*methods_);

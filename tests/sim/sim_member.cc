@@ -105,9 +105,7 @@ void SimMember::AddServices(Process& p) {
   p.lease = std::make_unique<server::LeaseService>(*p.node);
   p.cluster = std::make_unique<server::ClusterService>(*p.node);
   p.maintenance = std::make_unique<server::MaintenanceService>(*p.node);
-  server::WatchService::Hooks hooks;
-  hooks.has_leader = [raw] { return raw->node->HasLeader(); };
-  p.watch = std::make_unique<server::WatchService>(p.node->watches(), std::move(hooks));
+  p.watch = std::make_unique<server::WatchService>(p.node->watches());
   p.kv->AddTo(*p.methods);
   p.lease->AddTo(*p.methods);
   p.cluster->AddTo(*p.methods);

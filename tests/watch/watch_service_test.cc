@@ -46,9 +46,7 @@ class WatchServiceTest : public WatchFixture {
   void TearDown() override { hub().EndAll(absl::UnavailableError("etcdserver: server stopped")); }
 
   std::shared_ptr<FakeCall> Begin(std::vector<std::pair<std::string, std::string>> metadata = {}) {
-    service_ = std::make_unique<WatchService>(
-        hub(),
-        WatchService::Hooks{.has_leader = [this] { return has_leader_; }, .permit = permit_});
+    service_ = std::make_unique<WatchService>(hub(), WatchService::Hooks{.permit = permit_});
     auto call = std::make_shared<FakeCall>();
     call->context_.metadata = std::move(metadata);
     service_->WatchMethod().start(call, {});
@@ -64,7 +62,6 @@ class WatchServiceTest : public WatchFixture {
     return request;
   }
 
-  bool has_leader_ = true;
   std::function<absl::Status(const CallContext&, const WatchRequestCreate&)> permit_;
   std::unique_ptr<WatchService> service_;
 };
@@ -155,16 +152,6 @@ TEST_F(WatchServiceTest, EndOfTheCallForgetsTheStream) {
   Settle();
   EXPECT_EQ(call->responses_.size(), 1u);
   EXPECT_FALSE(call->finished_.has_value());
-}
-
-TEST_F(WatchServiceTest, CallThatRequiresALeaderIsRefusedWithoutOne) {
-  has_leader_ = false;
-  const auto call = Begin({{"hasleader", "true"}});
-  ASSERT_TRUE(call->finished_.has_value());
-  EXPECT_EQ(call->finished_->code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(std::string(call->finished_->message()), "etcdserver: no leader");
-  EXPECT_EQ(hub().counters().streams, 0u);
-  EXPECT_FALSE(Begin()->finished_.has_value());
 }
 
 TEST_F(WatchServiceTest, CallThatRequiresALeaderEndsWhenItIsLost) {

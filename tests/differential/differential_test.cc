@@ -85,6 +85,20 @@ TEST(ExceptionsTest, AnUnknownSortMayBeRefusedOnlyWithItsOwnText) {
             nullptr);
 }
 
+TEST(ExceptionsTest, OnlyTheReferenceMayLoseADeleteAndOnlyTheOneAtTheCompaction) {
+  const WatchScript script;
+  const std::string without = "watch 0:\n    type: DELETE kv { key: \"b\" }\n";
+  const std::string with = without + "    [delete at compaction] type: DELETE kv { key: \"a\" }\n";
+  const auto found = [&script](const std::string& reference, const std::string& subject) {
+    return FindException({.script = &script, .reference_text = reference, .subject_text = subject});
+  };
+  ASSERT_NE(found(without, with), nullptr);
+  EXPECT_STREQ(found(without, with)->name, "delete-at-compaction");
+  EXPECT_EQ(found(with, without), nullptr);
+  EXPECT_EQ(found(without, with + "    type: PUT\n"), nullptr);
+  EXPECT_EQ(found("watch 0:\n", without), nullptr);
+}
+
 // The names in backticks in the first column of the table.
 std::set<std::string> NamesInArchitecture() {
   std::ifstream file("ARCHITECTURE.md");

@@ -52,8 +52,11 @@ bool Covers(const WatchCreateRequest& create, const std::string& key) {
   return key >= first && (open || key < create.range_end());
 }
 
-std::string ChangeText(const mvccpb::Event& event) {
-  return absl::StrCat("    ", event.ShortDebugString());
+std::string ChangeText(const mvccpb::Event& event, int64_t compacted) {
+  const bool lost_by_some =
+      event.type() == mvccpb::Event::DELETE && event.kv().mod_revision() == compacted;
+  return absl::StrCat("    ", lost_by_some ? "[delete at compaction] " : "",
+                      event.ShortDebugString());
 }
 
 }  // namespace
@@ -223,7 +226,7 @@ void WatchRun::TakeChanges(const WatchResponse& response) {
   for (const mvccpb::Event& event : response.events()) {
     if (event.kv().mod_revision() < running.last_revision) Broken(found->first, "out of order");
     running.last_revision = event.kv().mod_revision();
-    running.changes.push_back(ChangeText(event));
+    running.changes.push_back(ChangeText(event, compacted_));
   }
   if (response.header().revision() < running.last_revision) {
     Broken(found->first, "a header older than its changes");

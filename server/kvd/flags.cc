@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <set>
 #include <string_view>
 #include <variant>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -93,6 +96,74 @@ absl::Status Assign(const Flag& flag, std::string_view value, KvdFlags* flags) {
   return absl::OkStatus();
 }
 
+const Flag* FindFlag(std::string_view name) {
+  const auto* flag = std::find_if(std::begin(kFlags), std::end(kFlags),
+                                  [name](const Flag& f) { return f.name == name; });
+  return flag == std::end(kFlags) ? nullptr : flag;
+}
+
+// Adds the names of the flags that were given to `given`.
+absl::Status TakeArguments(const std::vector<std::string>& arguments, KvdFlags* flags,
+                           std::set<std::string_view>* given) {
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::string_view argument = arguments[i];
+    if (argument.size() < 2 || argument[0] != '-') {
+      return absl::OutOfRangeError(
+          absl::StrCat("'", arguments[i], "' is not a valid flag; kvd takes flags only"));
+    }
+    argument.remove_prefix(argument.substr(0, 2) == "--" ? 2 : 1);
+    const size_t equals = argument.find('=');
+    std::string_view name = argument.substr(0, equals);
+    if (name == "h") name = "help";
+    const Flag* flag = FindFlag(name);
+    if (flag == nullptr) return UnknownFlag(name);
+    std::string_view value = "true";
+    if (equals != std::string_view::npos) {
+      value = argument.substr(equals + 1);
+    } else if (!std::holds_alternative<bool KvdFlags::*>(flag->target)) {
+      if (++i == arguments.size()) {
+        return absl::InvalidArgumentError(absl::StrCat("flag needs an argument: --", ToAbsl(name)));
+      }
+      value = arguments[i];
+    }
+    if (auto status = Assign(*flag, value, flags); !status.ok()) return status;
+    given->insert(flag->name);
+  }
+  return absl::OkStatus();
+}
+
+// "ETCD_MAX_TXN_OPS" for "max-txn-ops".
+std::string VariableOf(std::string_view flag) {
+  std::string name = absl::StrCat("ETCD_", absl::AsciiStrToUpper(ToAbsl(flag)));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+absl::Status TakeEnvironment(const std::vector<std::string>& environment, KvdFlags* flags,
+                             std::set<std::string_view>* given) {
+  for (const std::string& pair : environment) {
+    if (!absl::StartsWith(pair, "ETCD_")) continue;
+    const std::string name = pair.substr(0, pair.find('='));
+    const std::string value = pair.substr(std::min(name.size() + 1, pair.size()));
+    const auto* flag = std::find_if(std::begin(kFlags), std::end(kFlags),
+                                    [&name](const Flag& f) { return VariableOf(f.name) == name; });
+    const bool setting =
+        flag != std::end(kFlags) && flag->name != "version" && flag->name != "help";
+    if (!setting) {
+      flags->warnings.push_back(absl::StrCat("unrecognized environment variable: ", name));
+    } else if (given->contains(flag->name)) {
+      flags->warnings.push_back(absl::StrCat("environment variable ", name, " is not used: --",
+                                             ToAbsl(flag->name), " goes before it"));
+    } else if (!value.empty()) {
+      if (auto status = Assign(*flag, value, flags); !status.ok()) {
+        return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
+      }
+      given->insert(flag->name);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckTogether(const KvdFlags& flags, bool listen_set, bool advertise_set) {
   if (listen_set && !advertise_set) {
     return absl::FailedPreconditionError(
@@ -121,45 +192,21 @@ absl::Status CheckTogether(const KvdFlags& flags, bool listen_set, bool advertis
 
 }  // namespace
 
-absl::StatusOr<KvdFlags> ParseFlags(const std::vector<std::string>& arguments) {
+absl::StatusOr<KvdFlags> ParseFlags(const std::vector<std::string>& arguments,
+                                    const std::vector<std::string>& environment) {
   KvdFlags flags;
-  bool listen_set = false, advertise_set = false;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    std::string_view argument = arguments[i];
-    if (argument.size() < 2 || argument[0] != '-') {
-      return absl::OutOfRangeError(
-          absl::StrCat("'", arguments[i], "' is not a valid flag; kvd takes flags only"));
-    }
-    argument.remove_prefix(argument.substr(0, 2) == "--" ? 2 : 1);
-    const size_t equals = argument.find('=');
-    std::string_view name = argument.substr(0, equals);
-    if (name == "h") name = "help";
-    const auto* flag = std::find_if(std::begin(kFlags), std::end(kFlags),
-                                    [name](const Flag& f) { return f.name == name; });
-    if (flag == std::end(kFlags)) return UnknownFlag(name);
-    std::string_view value = "true";
-    if (equals != std::string_view::npos) {
-      value = argument.substr(equals + 1);
-    } else if (!std::holds_alternative<bool KvdFlags::*>(flag->target)) {
-      if (++i == arguments.size()) {
-        return absl::InvalidArgumentError(absl::StrCat("flag needs an argument: --", ToAbsl(name)));
-      }
-      value = arguments[i];
-    }
-    if (auto status = Assign(*flag, value, &flags); !status.ok()) return status;
-    listen_set = listen_set || name == "listen-client-urls";
-    advertise_set = advertise_set || name == "advertise-client-urls";
-  }
+  std::set<std::string_view> given;
+  if (auto status = TakeArguments(arguments, &flags, &given); !status.ok()) return status;
   if (flags.help || flags.version) return flags;
+  if (auto status = TakeEnvironment(environment, &flags, &given); !status.ok()) return status;
+  const bool listen_set = given.contains("listen-client-urls");
+  const bool advertise_set = given.contains("advertise-client-urls");
   if (auto status = CheckTogether(flags, listen_set, advertise_set); !status.ok()) return status;
   if (flags.data_dir.empty()) flags.data_dir = flags.name + ".etcd";
   if (flags.initial_cluster.empty()) {
-    std::vector<std::string> pairs;
     for (const std::string& url : SplitUrls(flags.initial_advertise_peer_urls)) {
-      pairs.push_back(absl::StrCat(flags.name, "=", url));
-    }
-    for (const std::string& pair : pairs) {
-      absl::StrAppend(&flags.initial_cluster, flags.initial_cluster.empty() ? "" : ",", pair);
+      absl::StrAppend(&flags.initial_cluster, flags.initial_cluster.empty() ? "" : ",", flags.name,
+                      "=", url);
     }
   }
   return flags;
@@ -170,7 +217,9 @@ std::string HelpText() {
   std::string text =
       "usage: kvd [--FLAG=VALUE ...]\n\n"
       "One member of a Keelson cluster: a strongly consistent key-value store that speaks etcd's\n"
-      "v3 API. Without a flag: a cluster of one on localhost:2379.\n\n";
+      "v3 API. Without a flag: a cluster of one on localhost:2379. Each flag is also read from "
+      "the\n"
+      "environment, as ETCD_NAME_OF_FLAG; the command line goes before it.\n\n";
   for (const Flag& flag : kFlags) {
     std::string shown;
     if (const auto* s = std::get_if<std::string KvdFlags::*>(&flag.target)) shown = defaults.*(*s);

@@ -1,4 +1,4 @@
-// The command line of kvd: etcd's flags, in Go's syntax.
+// The command line of kvd: etcd's flags, in Go's syntax, each also as an environment variable.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +28,17 @@ struct KvdFlags {
   std::string log_level = "info";
   bool version = false;
   bool help = false;
+
+  // What to tell once there is a log: variables that nobody reads.
+  std::vector<std::string> warnings = {};
 };
 
-// Parses argv[1..]. InvalidArgument for an unknown flag (with the nearest right one) or a bad
-// value; FailedPrecondition for flags that can't go together; OutOfRange for an argument that is no
-// flag.
-absl::StatusOr<KvdFlags> ParseFlags(const std::vector<std::string>& arguments);
+// Parses argv[1..], and of `environment` ("NAME=VALUE") what begins with ETCD_: --max-txn-ops is
+// also ETCD_MAX_TXN_OPS. A flag goes before its variable. InvalidArgument for an unknown flag (with
+// the nearest right one) or a bad value; FailedPrecondition for flags that can't go together;
+// OutOfRange for an argument that is no flag.
+absl::StatusOr<KvdFlags> ParseFlags(const std::vector<std::string>& arguments,
+                                    const std::vector<std::string>& environment = {});
 
 // The text of --help.
 std::string HelpText();

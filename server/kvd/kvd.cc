@@ -65,6 +65,7 @@ class Kvd::Impl {
   }
 
   absl::Status Open() {
+    for (const std::string& warning : flags_.warnings) logger_.Warn(kCaller, warning);
     const auto options = NodeOptionsOf(flags_);
     if (!options.ok()) return options.status();
     runner_.Start();

@@ -1,4 +1,6 @@
 // kvd: one member of a Keelson cluster.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -18,7 +20,10 @@ void PrintError(const absl::Status& status) {
 
 int main(int argc, char** argv) {
   using keelson::server::Kvd;
-  const auto flags = keelson::server::ParseFlags(std::vector<std::string>(argv + 1, argv + argc));
+  std::vector<std::string> environment;
+  for (char** pair = environ; *pair != nullptr; ++pair) environment.emplace_back(*pair);
+  const auto flags =
+      keelson::server::ParseFlags(std::vector<std::string>(argv + 1, argv + argc), environment);
   if (!flags.ok()) {
     PrintError(flags.status());
     std::fprintf(stderr, "Run kvd --help for the flags.\n");

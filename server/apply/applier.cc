@@ -31,6 +31,11 @@ T* Respond(ApplyResult* result) {
 
 }  // namespace
 
+absl::Status UnknownEntry() {
+  return absl::UnimplementedError(
+      "a newer version wrote this log entry: upgrade kvd on this member, then start it again");
+}
+
 int64_t LeaseRecordTtl(std::string_view record) {
   int64_t ttl = 0;
   return absl::SimpleAtoi(ToAbsl(record), &ttl) ? ttl : 0;
@@ -59,7 +64,7 @@ ApplyResult Applier::Apply(const LogEntry& entry, bool want_response, storage::A
     batch.AbortRequest();
     lease_changes_.resize(lease_changes);
     result.response.reset();
-    result.fatal = result.status.code() == absl::StatusCode::kDataLoss ||
+    result.fatal = result.fatal || result.status.code() == absl::StatusCode::kDataLoss ||
                    result.status.code() == absl::StatusCode::kInternal;
     return result;
   }
@@ -115,9 +120,7 @@ absl::Status Applier::Run(const LogEntry& entry, bool want_response, storage::Ap
       return absl::OkStatus();
     case LogEntry::kMemberAttributes: {
       const auto& said = entry.member_attributes();
-      facts_->SetMember(said.member(),
-                        {said.name(), {said.client_urls().begin(), said.client_urls().end()}},
-                        batch);
+      facts_->SetMember(said.member(), FactsOf(said), batch);
       return absl::OkStatus();
     }
     case LogEntry::kClusterVersion:
@@ -126,8 +129,9 @@ absl::Status Applier::Run(const LogEntry& entry, bool want_response, storage::Ap
     case LogEntry::REQUEST_NOT_SET:
       break;
   }
-  // The cluster version keeps entries that this version does not know from being proposed.
-  return absl::UnimplementedError("etcdserver: unknown log entry");
+  // Passing over it would leave this member apart from those that know it.
+  result->fatal = true;
+  return UnknownEntry();
 }
 
 absl::Status Applier::Compact(int64_t revision, storage::ApplyBatch& batch) {

@@ -25,10 +25,10 @@ class ApplyBatch;
 namespace keelson::server {
 
 // What an entry did. A status other than OK is the wire's error for the client, and then the entry
-// had no effect; DataLoss from the disk is told apart by `fatal`.
+// had no effect; what stops the member is told apart by `fatal`.
 struct ApplyResult {
   absl::Status status;
-  // The disk failed: the member must stop; `status` says why.
+  // The disk failed, or a newer version wrote the entry: the member must stop; `status` says why.
   bool fatal = false;
   // The wire's response, header.revision filled; null on errors and where nobody waits for it.
   std::unique_ptr<google::protobuf::Message> response;
@@ -36,6 +36,9 @@ struct ApplyResult {
   // wire it follows the serialized `response`. May be null.
   std::shared_ptr<const std::string> body = nullptr;
 };
+
+// The error, fatal, of an entry that this version can't read.
+absl::Status UnknownEntry();
 
 // Serializes all but the header of a large response into `body`, so that the loop need not. Any
 // thread.

@@ -25,6 +25,12 @@ absl::Status Damaged(std::string_view name) {
 
 }  // namespace
 
+MemberFacts FactsOf(const v1::MemberAttributes& said) {
+  return {said.name(),
+          {said.client_urls().begin(), said.client_urls().end()},
+          std::max(said.version(), kFirstEntryVersion)};
+}
+
 absl::Status ClusterFacts::Load(const storage::MvccStore& store) {
   alarms_.clear();
   members_.clear();
@@ -41,8 +47,7 @@ absl::Status ClusterFacts::Load(const storage::MvccStore& store) {
     } else if (name.substr(0, kMemberPrefix.size()) == kMemberPrefix) {
       v1::MemberAttributes said;
       readable = said.ParseFromArray(value.data(), static_cast<int>(value.size()));
-      members_[said.member()] = {said.name(),
-                                 {said.client_urls().begin(), said.client_urls().end()}};
+      members_[said.member()] = FactsOf(said);
     } else if (name == kVersion) {
       readable = absl::SimpleAtoi(ToAbsl(value), &version_);
     }
@@ -77,12 +82,14 @@ void ClusterFacts::SetMember(uint64_t member, MemberFacts facts, storage::ApplyB
   v1::MemberAttributes said;
   said.set_member(member);
   said.set_name(facts.name);
+  said.set_version(facts.version);
   for (const std::string& url : facts.client_urls) said.add_client_urls(url);
   batch.PutMeta(absl::StrCat(ToAbsl(kMemberPrefix), member), said.SerializeAsString());
   members_[member] = std::move(facts);
 }
 
 void ClusterFacts::SetVersion(uint32_t version, storage::ApplyBatch& batch) {
+  if (version <= version_) return;
   version_ = version;
   batch.PutMeta(kVersion, absl::StrCat(version));
 }

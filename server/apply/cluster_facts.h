@@ -13,7 +13,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "server/apply/entry_version.h"
 
+namespace keelson::v1 {
+class MemberAttributes;
+}
 namespace keelson::storage {
 class ApplyBatch;
 class MvccStore;
@@ -28,7 +32,10 @@ enum class AlarmKind : int { kNone = 0, kNoSpace = 1, kCorrupt = 2, kDiskFull = 
 struct MemberFacts {
   std::string name;
   std::vector<std::string> client_urls;
+  uint32_t version = kFirstEntryVersion;  // the newest log entries that it reads
 };
+
+MemberFacts FactsOf(const v1::MemberAttributes& said);
 
 class ClusterFacts {
  public:
@@ -41,6 +48,7 @@ class ClusterFacts {
   bool RaiseAlarm(uint64_t member, AlarmKind kind, storage::ApplyBatch& batch);
   bool ClearAlarm(uint64_t member, AlarmKind kind, storage::ApplyBatch& batch);
   void SetMember(uint64_t member, MemberFacts facts, storage::ApplyBatch& batch);
+  // Only rises; a lower one changes nothing.
   void SetVersion(uint32_t version, storage::ApplyBatch& batch);
 
   bool HasAlarm(AlarmKind kind) const;
@@ -50,6 +58,7 @@ class ClusterFacts {
   std::set<Alarm> AlarmsForClients() const;
   // Null for a member that has not said anything yet.
   const MemberFacts* FindMember(uint64_t member) const;
+  // The newest log entries that all members read; 0: the first leader has not said yet.
   uint32_t version() const { return version_; }
 
  private:

@@ -15,6 +15,18 @@ namespace {
 
 constexpr size_t kIndexBytes = 8;
 
+absl::Status TooOld(uint32_t cluster, uint32_t reads) {
+  return absl::UnimplementedError(absl::StrCat(
+      "the cluster uses log entries of version ", cluster, ", this kvd reads them up to version ",
+      reads, ": upgrade kvd on this member, then start it again"));
+}
+
+// Of an error that stops the member at an entry.
+absl::Status AtEntry(raft::Index index, const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrCat("apply of entry ", index.value(), ": ", status.message()));
+}
+
 }  // namespace
 
 std::string EncodeAppliedConfiguration(raft::Index index, std::string_view configuration) {
@@ -44,12 +56,15 @@ struct Machine::Large {
   absl::Status status;
 };
 
-Machine::Machine(std::unique_ptr<storage::MvccStore> store, Origin self)
-    : store_(std::move(store)), self_(self), applier_(&facts_) {}
+Machine::Machine(std::unique_ptr<storage::MvccStore> store, Origin self, uint32_t reads)
+    : store_(std::move(store)), self_(self), reads_(reads), applier_(&facts_) {}
 
 Machine::~Machine() = default;
 
-absl::Status Machine::Load() { return facts_.Load(*store_); }
+absl::Status Machine::Load() {
+  if (auto status = facts_.Load(*store_); !status.ok()) return status;
+  return facts_.version() > reads_ ? TooOld(facts_.version(), reads_) : absl::OkStatus();
+}
 
 void Machine::Enqueue(std::vector<raft::Entry> entries) {
   for (raft::Entry& entry : entries) {
@@ -71,17 +86,16 @@ absl::StatusOr<bool> Machine::ApplyEntry(const raft::Entry& entry, storage::Appl
   v1::LogEntry decoded;
   const std::string_view bytes = entry.bytes();
   if (!decoded.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    // Every member sees the same bytes, so passing over them keeps members alike.
-    return true;
+    return AtEntry(entry.index, UnknownEntry());
+  }
+  if (decoded.has_cluster_version() && decoded.cluster_version().version() > reads_) {
+    return AtEntry(entry.index, TooOld(decoded.cluster_version().version(), reads_));
   }
   const bool ours = decoded.id().member() == self_.member && decoded.id().boot() == self_.boot;
   const int64_t compacted_before = batch.compact_revision();
   ApplyResult result = applier_.Apply(decoded, ours, batch);
   if (storage::IsTooMuchWork(result.status)) return false;
-  if (result.fatal) {
-    return absl::Status(result.status.code(), absl::StrCat("apply of entry ", entry.index.value(),
-                                                           ": ", result.status.message()));
-  }
+  if (result.fatal) return AtEntry(entry.index, result.status);
   if (batch.compact_revision() != compacted_before) slice->compacted = batch.compact_revision();
   slice->facts_changed = slice->facts_changed || decoded.has_alarm() ||
                          decoded.has_member_attributes() || decoded.has_cluster_version();
@@ -154,7 +168,6 @@ absl::StatusOr<AppliedSlice> Machine::FinishLarge() {
 void Machine::DropLarge() {
   KEELSON_CHECK(large_ != nullptr, "a large entry was started");
   large_ = nullptr;
-  (void)applier_.TakeLeaseChanges();
 }
 
 std::vector<raft::Entry> Machine::TakeQueue() {
@@ -169,6 +182,8 @@ absl::StatusOr<std::unique_ptr<storage::MvccStore>> Machine::Replace(
   KEELSON_CHECK(large_ == nullptr, "the store's batch has ended");
   queue_.clear();
   front_is_large_ = false;
+  // Of what was applied and not committed.
+  (void)applier_.TakeLeaseChanges();
   std::swap(store_, store);
   if (auto status = Load(); !status.ok()) return status;
   return store;

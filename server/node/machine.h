@@ -61,11 +61,13 @@ struct AppliedSlice {
 
 class Machine {
  public:
-  // Applies entries of `self` for their waiting clients.
-  Machine(std::unique_ptr<storage::MvccStore> store, Origin self);
+  // Applies entries of `self` for their waiting clients. `reads`: the newest log entries that this
+  // member reads.
+  Machine(std::unique_ptr<storage::MvccStore> store, Origin self, uint32_t reads = kEntryVersion);
   ~Machine();
 
-  // Reads the facts that the store holds. REQUIRES: called once before anything is applied.
+  // Reads the facts that the store holds. Unimplemented: a newer version wrote them. REQUIRES:
+  // called once before anything is applied.
   absl::Status Load();
 
   // REQUIRES: contiguous, after what is applied or queued.
@@ -79,7 +81,7 @@ class Machine {
   // entries: the next one is large. REQUIRES: has_work(), and that is not known yet.
   // On an error nothing leaves the queue, and the facts may be ahead of the store: only another
   // machine can go on from what the store has flushed. ResourceExhausted: the disk is full. Other
-  // errors stop the member.
+  // errors stop the member; Unimplemented: a newer version wrote the entry.
   absl::StatusOr<AppliedSlice> ApplySlice(const SliceLimits& limits);
 
   // The next entry is large; its turn comes with StartLarge.
@@ -98,7 +100,7 @@ class Machine {
   std::unique_ptr<storage::MvccStore> TakeStore() { return std::move(store_); }
 
   // Puts another store in place of the current one (an installed snapshot) and drops the queue.
-  // Returns the old store.
+  // Returns the old store. Errors as from Load.
   absl::StatusOr<std::unique_ptr<storage::MvccStore>> Replace(
       std::unique_ptr<storage::MvccStore> store);
 
@@ -114,6 +116,7 @@ class Machine {
 
   std::unique_ptr<storage::MvccStore> store_;
   const Origin self_;
+  const uint32_t reads_;
   ClusterFacts facts_;
   Applier applier_;
   std::deque<raft::Entry> queue_;  // an entry leaves it once it is committed to the store

@@ -1,5 +1,6 @@
 #include "server/node/node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -34,12 +35,16 @@ void Node::Impl::Start(PeerNetwork* peer_network) {
   network_events.on_refused = [this](const PeerFault& fault) { OnRefused(fault); };
   if (network != nullptr) network->SetEvents(std::move(network_events));
   tick_timer_ = seams.loop->After(options.heartbeat, [this] { Tick(); });
+  OnFactsChanged();
   TellReadyIfDue();
   EndTurn();
 }
 
 void Node::Impl::TellReadyIfDue() {
   if (told_ready_ || machine->applied() < ready_at_) return;
+  caught_up_ = true;
+  // Clients find a member by what the cluster tells of it.
+  if (machine->facts().FindMember(identity.member.value()) == nullptr) return Publish();
   told_ready_ = true;
   if (events.on_ready) events.on_ready();
 }
@@ -144,23 +149,52 @@ bool Node::Impl::ProposeExpiry(const std::vector<int64_t>& ids) {
 // Tells the cluster this member's name and client URLs, once there is a leader and as long as they
 // are not what the cluster knows.
 void Node::Impl::Publish() {
-  if (published_ || !told_ready_ || core->leader().IsNone()) return;
+  if (published_ || !caught_up_ || core->leader().IsNone()) return;
   published_ = true;
   const MemberFacts* known = machine->facts().FindMember(identity.member.value());
   if (known != nullptr && known->name == options.name &&
-      known->client_urls == options.client_urls) {
+      known->client_urls == options.client_urls && known->version == options.entry_version) {
     return;
   }
   v1::MemberAttributes said;
   said.set_member(identity.member.value());
   said.set_name(options.name);
   for (const std::string& url : options.client_urls) said.add_client_urls(url);
+  said.set_version(options.entry_version);
   Write(WriteKind::kMemberAttributes, said.SerializeAsString(), [this](const ApplyResult& result) {
     published_ = result.status.ok();
     if (!published_) return;
     seams.logger->Info("server/node", "published local member to cluster through raft",
                        {{"name", options.name}});
   });
+  seams.loop->Post([] {});  // the turn's proposals may have gone already
+}
+
+// The leader raises it to what all members read. Who has said nothing yet reads the first version.
+void Node::Impl::RaiseClusterVersion() {
+  if (raising_version_) return;
+  const ClusterFacts& facts = machine->facts();
+  uint32_t lowest = options.entry_version;
+  for (const auto& [id, info] : core->configuration().members) {
+    const MemberFacts* known = facts.FindMember(id.value());
+    lowest = std::min(lowest, known == nullptr ? kFirstEntryVersion : known->version);
+  }
+  if (lowest <= facts.version()) return;
+  raising_version_ = true;
+  v1::ClusterVersion version;
+  version.set_version(lowest);
+  Write(WriteKind::kClusterVersion, version.SerializeAsString(), [this](const ApplyResult& result) {
+    raising_version_ = false;
+    if (!result.status.ok()) return;
+    seams.logger->Info("server/node", "updated cluster version",
+                       {{"entry-version", uint64_t{machine->facts().version()}},
+                        {"cluster-version", ClusterApiVersion(machine->facts().version())}});
+  });
+}
+
+void Node::Impl::OnFactsChanged() {
+  const uint32_t version = std::max(machine->facts().version(), kFirstEntryVersion);
+  if (network != nullptr) network->SetRequiredEntryVersion(version);
 }
 
 void Node::Impl::FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const {

@@ -64,6 +64,7 @@ enum class WriteKind : uint32_t {
   kLeaseExpire = 16,
   kAlarm = 17,
   kMemberAttributes = 18,
+  kClusterVersion = 19,
 };
 
 // What monitoring and the status page show of a node.
@@ -98,7 +99,9 @@ class Node {
   struct Events {
     // The member can't go on: an unusable disk (the message names the file) or its own removal.
     std::function<void(const absl::Status&)> on_fatal;
-    // Everything that this member knew to be committed before it started is applied: serve now.
+    // Serve now: everything that this member knew to be committed before it started is applied,
+    // and the cluster has heard this member's name and client URLs. Only a first start waits for
+    // the latter.
     std::function<void()> on_ready;
   };
 

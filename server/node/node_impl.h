@@ -81,6 +81,7 @@ class Node::Impl {
   absl::Status OpenOnFullDisk();
   absl::Status OpenLogAndStore();
   absl::Status OpenStore();
+  std::unique_ptr<Machine> MakeMachine(std::unique_ptr<storage::MvccStore> store) const;
   absl::Status OpenLog(storage::WalRecovery* found);
   absl::Status FinishSnapshotInstall(storage::WalRecovery* found);
   absl::StatusOr<raft::InitialState> RecoverState(const storage::WalRecovery& found);
@@ -121,6 +122,8 @@ class Node::Impl {
   // node.cc
   void Publish();
   void TellReadyIfDue();
+  void RaiseClusterVersion();
+  void OnFactsChanged();
 
   // node_turn.cc
   void Pump();
@@ -149,7 +152,8 @@ class Node::Impl {
   void OnForward(raft::NodeId from, const ForwardProposal& forward);
 
   raft::SoftState soft_state_;
-  raft::Index ready_at_;  // recovered commit: serve once it is applied
+  raft::Index ready_at_;    // recovered commit: serve once it is applied
+  bool caught_up_ = false;  // with ready_at_
   bool told_ready_ = false;
   bool started_ = false;
   bool stopped_ = false;
@@ -159,9 +163,10 @@ class Node::Impl {
   uint64_t checkpoints_ = 0;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   bool lease_promotion_due_ = false;
-  bool published_ = false;
-  bool peers_wait_ = false;     // more than commit notices was said to them since the last flush
-  bool raising_alarm_ = false;  // or clearing one: it is on its way through the log
+  bool published_ = false;        // this member's attributes are known, or on their way
+  bool raising_version_ = false;  // the cluster's: it is on its way
+  bool peers_wait_ = false;       // more than commit notices was said to them since the last flush
+  bool raising_alarm_ = false;    // or clearing one: it is on its way through the log
   bool telling_own_alarm_ = false;      // the same of the alarm of this member's disk
   std::unique_ptr<Machine> successor_;  // of a spent store, while the log is replayed onto it
   uint64_t reopened_generation_ = 0;

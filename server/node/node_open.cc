@@ -102,9 +102,13 @@ absl::Status Node::Impl::OpenStore() {
   auto opened = storage::OpenCurrent(seams.fs, root, StoreOptions());
   if (!opened.ok()) return opened.status();
   generation_ = opened->generation;
-  machine =
-      std::make_unique<Machine>(std::move(opened->store), Origin{identity.member.value(), boot_id});
+  machine = MakeMachine(std::move(opened->store));
   return machine->Load();
+}
+
+std::unique_ptr<Machine> Node::Impl::MakeMachine(std::unique_ptr<storage::MvccStore> store) const {
+  return std::make_unique<Machine>(std::move(store), Origin{identity.member.value(), boot_id},
+                                   options.entry_version);
 }
 
 absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
@@ -133,6 +137,11 @@ absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
   wal = *std::move(opened);
   if (found->cut_torn_tail) ++counters_.torn_log_tails_cut;
   for (const std::string& note : found->notes) seams.logger->Warn(kCaller, note);
+  if (found->commit_may_be_behind) {
+    seams.logger->Warn(kCaller,
+                       "the commit index may be older than what this member answered before: its "
+                       "serializable reads may go back until it has caught up with the leader");
+  }
   const raft::EntryId applied = machine->store().applied();
   if (found->is_new && !applied.index.IsNone()) {
     return absl::DataLossError(absl::StrCat(

@@ -9,6 +9,7 @@
 
 #include "raft/config.h"
 #include "raft/types.h"
+#include "server/apply/entry_version.h"
 #include "server/node/seams.h"
 #include "server/node/slice_limits.h"
 
@@ -16,7 +17,11 @@ namespace keelson::server {
 
 // Version numbers that clients and monitoring see: those of the etcd release whose API we serve.
 inline constexpr const char* kApiVersion = "3.6.0";
-inline constexpr const char* kClusterApiVersion = "3.6.0";
+// The same for the cluster: that of the oldest version which reads the cluster's log entries
+// (ClusterFacts::version); "not_decided" while no leader has said it.
+inline const char* ClusterApiVersion(uint32_t entry_version) {
+  return entry_version == 0 ? "not_decided" : "3.6.0";
+}
 
 struct NodeOptions {
   std::string name = "default";
@@ -59,6 +64,9 @@ struct NodeOptions {
   // Client writes that wait at this member.
   size_t max_pending_writes = 20000;
   Duration slow_apply = std::chrono::milliseconds(100);
+
+  // The newest log entries that this member reads.
+  uint32_t entry_version = kEntryVersion;
 };
 
 }  // namespace keelson::server

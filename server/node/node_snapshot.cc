@@ -154,6 +154,7 @@ void Node::Impl::FinishInstall(const raft::SnapshotMeta& meta, storage::OpenedSt
   ++counters_.snapshots_installed;
   core->SnapshotInstalled(meta);
   LoadLeases();
+  OnFactsChanged();
   watches->ResetStore(machine->store().revision(), machine->store().compact_revision());
   snapshot_receiver->Installed();
   seams.logger->Info(

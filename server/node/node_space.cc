@@ -109,7 +109,7 @@ bool Node::Impl::HasSpaceFor(int64_t cost) {
 
 // The alarm of a full disk is its member's own to raise and to clear.
 void Node::Impl::TellOwnAlarm() {
-  if (telling_own_alarm_ || !told_ready_ || core->leader().IsNone()) return;
+  if (telling_own_alarm_ || !caught_up_ || core->leader().IsNone()) return;
   const uint64_t self = identity.member.value();
   if (machine->facts().HasAlarm(self, AlarmKind::kDiskFull) == guard->full()) return;
   telling_own_alarm_ = true;
@@ -174,8 +174,7 @@ void Node::Impl::ReopenStoreIfSpent() {
         if (!status->ok()) return Fatal(*status);
         storage::OpenedStore opened = job->TakeOpened();
         reopened_generation_ = opened.generation;
-        successor_ = std::make_unique<Machine>(std::move(opened.store),
-                                               Origin{identity.member.value(), boot_id});
+        successor_ = MakeMachine(std::move(opened.store));
         if (auto loaded = successor_->Load(); !loaded.ok()) return Fatal(loaded);
         ReplayOntoSuccessor();
       });

@@ -177,7 +177,10 @@ void Node::Impl::AfterSlice(AppliedSlice& slice) {
   for (auto& answer : slice.answers) {
     proposals->Applied(answer.sequence, std::move(answer.result));
   }
-  if (slice.facts_changed) raising_alarm_ = false;
+  if (slice.facts_changed) {
+    raising_alarm_ = false;
+    OnFactsChanged();
+  }
   keeper->AfterApply();
   TellReadyIfDue();
 }
@@ -207,6 +210,7 @@ void Node::Impl::Tick() {
   }
   TickSpace(now);
   Publish();
+  if (core->IsLeader()) RaiseClusterVersion();
   journal->Upkeep(LogGrowth());
   WatchStalls();
 }

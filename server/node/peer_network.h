@@ -137,6 +137,10 @@ class PeerNetwork {
   // Connections to members that are no longer in it are closed.
   virtual void SetPeers(const std::map<raft::NodeId, std::vector<std::string>>& peers) = 0;
 
+  // The newest log entries that may be in the log from now on: who can't read them is refused in a
+  // handshake. 1 until it is called.
+  virtual void SetRequiredEntryVersion(uint32_t version) = 0;
+
   // Queues a message; drops it when there is no connection or the queue of the channel is full
   // (Raft and the forwarders bear loss). Returns false when it was surely not sent.
   virtual bool Send(raft::NodeId to, PeerMessage message) = 0;

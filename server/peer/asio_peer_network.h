@@ -57,11 +57,10 @@ class AsioPeerNetwork final : public PeerNetwork,
   absl::Status Listen(const std::vector<std::string>& urls);
   const std::vector<std::string>& listen_urls() const { return acceptor_.urls(); }
 
-  // The newest log entries that may be in the log from now on; asked of peers that connect later.
-  void SetRequiredEntryVersion(uint32_t version) { self_.required_version = version; }
-
   void SetEvents(Events events) override;
   void SetPeers(const std::map<raft::NodeId, std::vector<std::string>>& peers) override;
+  // Asked of peers that connect later.
+  void SetRequiredEntryVersion(uint32_t version) override { self_.required_version = version; }
   bool Send(raft::NodeId to, PeerMessage message) override;
   void Flush() override;
 

@@ -196,10 +196,10 @@ TEST_F(ApplierTest, ARefusedEntryLeavesNoTrace) {
   EXPECT_THAT(LeaseChanges(), ElementsAre("+5:60"));
 }
 
-TEST_F(ApplierTest, AnEntryThatThisVersionDoesNotKnowHasNoEffectAndStopsNothing) {
+TEST_F(ApplierTest, AnEntryThatThisVersionDoesNotKnowHasNoEffectAndStopsTheMember) {
   const ApplyResult result = machine_.ApplyEntry(v1::LogEntry());
   EXPECT_EQ(result.status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_FALSE(result.fatal);
+  EXPECT_TRUE(result.fatal);
   EXPECT_EQ(machine_.store().revision(), 1);
 }
 

@@ -170,6 +170,81 @@ TEST_F(MachineTest, AnInstalledSnapshotTakesThePlaceOfAHalfAppliedEntry) {
   EXPECT_EQ(member.machine.store().key_count(), 5);
 }
 
+// A grant that was applied and found no room to be committed is not told with what comes after
+// another store has taken the place.
+TEST_F(MachineTest, WhatWasNotCommittedTellsNoLeaseChanges) {
+  for (const bool large : {false, true}) {
+    StoreHarness other;
+    log_.clear();
+    LogEntry grant;
+    grant.mutable_lease_grant()->set_id(7);
+    grant.mutable_lease_grant()->set_ttl(60);
+    AddPut("k", std::string(1000, 'v'));
+    Add(grant);
+    Member member(kSmall);
+    member.machine.Enqueue({log_[0]});
+    member.ApplyAll();
+    member.store.disk().SetCapacity(member.store.disk().UsedBytes());
+    auto flush = member.machine.store().StartFlush();
+    ASSERT_TRUE(flush.ok());
+    ASSERT_TRUE(absl::IsResourceExhausted((*flush)->Run()));
+    member.machine.Enqueue({log_[1]});
+    SliceLimits limits = kSmall;
+    limits.entry_work = large ? 1 : 40;
+    auto slice = member.machine.ApplySlice(limits);
+    if (large && member.machine.front_is_large()) {
+      member.machine.StartLarge()();
+      slice = member.machine.FinishLarge();
+    }
+    ASSERT_TRUE(absl::IsResourceExhausted(slice.status())) << slice.status();
+    ASSERT_TRUE(member.machine.Replace(other.Release()).ok());
+    log_.clear();
+    AddPut("after", "v");
+    member.machine.Enqueue(log_);
+    member.ApplyAll();
+    EXPECT_TRUE(member.lease_changes.empty()) << (large ? "large" : "small");
+  }
+}
+
+TEST_F(MachineTest, AnEntryOfANewerVersionStopsTheMemberBeforeAnythingOfItIsDone) {
+  const auto status_of = [](const std::string& payload) {
+    Member member(kSmall);
+    raft::Entry entry;
+    entry.index = raft::Index(1);
+    entry.term = raft::Term(1);
+    entry.payload = std::make_shared<const std::string>(payload);
+    member.machine.Enqueue({entry});
+    const absl::Status status = member.machine.ApplySlice(kSmall).status();
+    EXPECT_EQ(member.machine.applied(), raft::Index(0));
+    EXPECT_NE(status.message().find("upgrade kvd on this member"), std::string::npos) << status;
+    return status.code();
+  };
+  LogEntry version;
+  version.mutable_cluster_version()->set_version(kEntryVersion + 1);
+  const std::string unknown_field("\xa2\x06\x01x", 4);  // number 100, one byte
+  EXPECT_EQ(status_of(version.SerializeAsString()), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(status_of(unknown_field), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(status_of("no entry at all"), absl::StatusCode::kUnimplemented);
+}
+
+TEST_F(MachineTest, AStoreOfANewerClusterIsRefusedWithTheAdviceToUpgrade) {
+  LogEntry entry;
+  entry.mutable_cluster_version()->set_version(2);
+  Add(entry);
+  StoreHarness store;
+  Machine newer(store.Release(), kSelf, 2);
+  ASSERT_EQ(newer.Load(), absl::OkStatus());
+  newer.Enqueue(log_);
+  ASSERT_TRUE(newer.ApplySlice(kSmall).ok());
+  EXPECT_EQ(newer.facts().version(), 2u);
+  Machine older(newer.TakeStore(), kSelf, 1);
+  const absl::Status status = older.Load();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_NE(status.message().find("version 2, this kvd reads them up to version 1: upgrade"),
+            std::string::npos)
+      << status;
+}
+
 // Puts, deletes, transactions with large ranges and compares, leases with many keys that end one
 // by one or together.
 void AddRandom(std::mt19937_64& random, const std::function<void(const LogEntry&)>& add) {
@@ -208,6 +283,7 @@ void AddRandom(std::mt19937_64& random, const std::function<void(const LogEntry&
       entry.mutable_lease_revoke()->set_id(1 + static_cast<int64_t>(random() % 5));
       break;
     case 4:
+      entry.mutable_lease_expire();
       for (int64_t id = 1; id <= 5; ++id) {
         if (random() % 2 == 0) entry.mutable_lease_expire()->add_id(id);
       }

@@ -25,7 +25,7 @@ server::NodeOptions NodeCluster::SmallOptions() {
   return options;
 }
 
-NodeCluster::NodeCluster(size_t count, server::NodeOptions options, uint64_t random)
+NodeCluster::NodeCluster(size_t count, server::NodeOptions options, uint64_t random, size_t running)
     : world_(random), network_(world_) {
   for (size_t i = 0; i < count; ++i) {
     options.initial_cluster[absl::StrCat("m", i)] = {absl::StrCat("http://node:", i)};
@@ -41,7 +41,9 @@ NodeCluster::NodeCluster(size_t count, server::NodeOptions options, uint64_t ran
   for (size_t i = 0; i < count; ++i) {
     options.name = absl::StrCat("m", i);
     options.data_dir = "/" + options.name;
+    options.client_urls = {absl::StrCat("http://client:", i)};
     members_.push_back(std::make_unique<SimMember>(world_, network_, options, events));
+    if (i >= running) continue;
     const absl::Status started = members_.back()->Start();
     EXPECT_TRUE(started.ok()) << started;
   }

@@ -34,10 +34,10 @@ class NodeCluster {
   // Options of a member that fit a small simulated disk.
   static server::NodeOptions SmallOptions();
 
-  // Starts `count` members with `options` (name and directory are filled in). `random` is the seed
-  // of everything.
+  // Starts `count` members (of them the first `running`) with `options` (name and directory are
+  // filled in). `random` is the seed of everything.
   explicit NodeCluster(size_t count, server::NodeOptions options = SmallOptions(),
-                       uint64_t random = 1);
+                       uint64_t random = 1, size_t running = SIZE_MAX);
 
   SimMember& member(size_t index) { return *members_[index]; }
   server::Node& node(size_t index) { return members_[index]->node(); }

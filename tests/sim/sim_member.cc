@@ -88,6 +88,7 @@ absl::Status SimMember::Start() {
   hello.id = id_;
   hello.incarnation = raw->node->identity().incarnation;
   hello.process_nonce = raw->node->boot_id();
+  hello.entry_version = options_.entry_version;
   hello.peer_urls = options_.initial_cluster.at(options_.name);
   raw->port = std::make_unique<SimPort>(network_, std::move(hello), raw->loop);
   raw->runner.OnWorkDone([this](server::Runner::Lane lane) { events_.on_work_done(*this, lane); });

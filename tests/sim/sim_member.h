@@ -66,6 +66,8 @@ class SimMember {
                                  std::function<void(const absl::Status&)> on_finish);
 
   const server::NodeOptions& options() const { return options_; }
+  // The binary is exchanged for one that reads log entries up to `version`. From the next start.
+  void SetEntryVersion(uint32_t version) { options_.entry_version = version; }
   const std::string& name() const { return options_.name; }
   raft::NodeId id() const { return id_; }
   storage::FaultyFileSystem& disk() { return *disk_; }

@@ -71,7 +71,10 @@ bool SimPort::Send(raft::NodeId to, server::PeerMessage message) {
 server::PeerRefusal SimPort::Judge(const server::PeerHello& other) {
   const auto [found, is_new] =
       verdicts_.try_emplace({other.id, other.process_nonce}, server::PeerRefusal::kNone);
-  if (is_new) found->second = events_.admit(other);
+  if (is_new) {
+    const bool too_old = other.entry_version < required_version_;
+    found->second = too_old ? server::PeerRefusal::kFormatTooOld : events_.admit(other);
+  }
   return found->second;
 }
 

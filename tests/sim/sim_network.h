@@ -25,6 +25,7 @@ class SimPort final : public server::PeerNetwork {
 
   void SetEvents(Events events) override;
   void SetPeers(const std::map<raft::NodeId, std::vector<std::string>>& peers) override;
+  void SetRequiredEntryVersion(uint32_t version) override { required_version_ = version; }
   bool Send(raft::NodeId to, server::PeerMessage message) override;
   void Flush() override {}
 
@@ -43,6 +44,7 @@ class SimPort final : public server::PeerNetwork {
   SimLoop& loop_;
   Events events_;
   std::set<raft::NodeId> peers_;
+  uint32_t required_version_ = 1;
   std::map<raft::NodeId, uint64_t> guests_;  // by the nonce of their process
   std::map<std::pair<raft::NodeId, uint64_t>, server::PeerRefusal> verdicts_;
   std::map<raft::NodeId, Instant> refused_at_;

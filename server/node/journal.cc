@@ -8,8 +8,8 @@
 
 namespace keelson::server {
 
-Journal::Journal(storage::Wal* wal, Runner* runner, std::function<Instant()> now, Events events)
-    : wal_(wal), runner_(runner), now_(std::move(now)), events_(std::move(events)) {}
+Journal::Journal(storage::Wal* wal, Runner* runner, const Loop* loop, Events events)
+    : wal_(wal), runner_(runner), loop_(loop), events_(std::move(events)) {}
 
 void Journal::Add(raft::PersistBatch batch, std::vector<raft::Message> after) {
   KEELSON_CHECK(batch.seq == last_added_ + 1, "batches come in order");
@@ -28,11 +28,17 @@ void Journal::Kick() {
   if (writing_since_ || waits_for_room_) return;
   auto job = wal_->TakeWrite();
   if (job == nullptr) return;
-  writing_since_ = now_();
+  writing_since_ = loop_->Now();
   // The runner's functions are copied, the job is not.
-  auto held = std::make_shared<std::unique_ptr<storage::WalWrite>>(std::move(job));
+  auto held = std::make_shared<Write>();
+  held->job = std::move(job);
   runner_->Run(
-      Runner::Lane::kWal, [held] { (void)(*held)->Run(); },
+      Runner::Lane::kWal,
+      [held, loop = loop_] {
+        const uint64_t began = loop->LiveMicros();
+        (void)held->job->Run();
+        held->took = std::chrono::microseconds(loop->LiveMicros() - began);
+      },
       [this, held] { Written(std::move(*held)); });
 }
 
@@ -48,14 +54,15 @@ void Journal::Upkeep(storage::Wal::Growth growth) {
       });
 }
 
-void Journal::Written(std::unique_ptr<storage::WalWrite> job) {
+void Journal::Written(Write write) {
   writing_since_.reset();
-  const absl::Status status = wal_->WriteDone(std::move(job));
+  const absl::Status status = wal_->WriteDone(std::move(write.job));
   if (absl::IsResourceExhausted(status)) {
     waits_for_room_ = true;
     return events_.on_no_space();
   }
   if (!status.ok()) return events_.on_failed(status);
+  events_.on_synced(write.took);
   if (marker_done_) std::exchange(marker_done_, nullptr)();
   ReleaseCompleted();
 }

@@ -31,14 +31,16 @@ class Journal {
     std::function<void(uint64_t seq)> on_persisted;
     // The batch they waited for is complete: they may leave.
     std::function<void(std::vector<raft::Message>)> on_released;
+    // A write and its sync took so long, without the way to its thread and back.
+    std::function<void(Duration took)> on_synced;
     // The write in flight found no room on the disk; its batch waits for Retry.
     std::function<void()> on_no_space;
     // The disk failed; the member must stop. Nothing is retried.
     std::function<void(const absl::Status&)> on_failed;
   };
 
-  // `wal` and `runner` outlive the journal.
-  Journal(storage::Wal* wal, Runner* runner, std::function<Instant()> now, Events events);
+  // `wal`, `runner` and `loop` outlive the journal.
+  Journal(storage::Wal* wal, Runner* runner, const Loop* loop, Events events);
 
   // Takes a batch and the messages that wait for it.
   void Add(raft::PersistBatch batch, std::vector<raft::Message> after);
@@ -70,13 +72,18 @@ class Journal {
     std::vector<raft::Message> after;
   };
 
+  struct Write {
+    std::unique_ptr<storage::WalWrite> job;
+    Duration took{};
+  };
+
   bool idle() const { return !writing_since_ && completed_ == last_added_; }
-  void Written(std::unique_ptr<storage::WalWrite> job);
+  void Written(Write write);
   void ReleaseCompleted();
 
   storage::Wal* wal_;
   Runner* runner_;
-  std::function<Instant()> now_;
+  const Loop* loop_;
   Events events_;
   std::deque<Waiting> waiting_;
   uint64_t last_added_ = 0;

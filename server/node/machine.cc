@@ -56,8 +56,9 @@ struct Machine::Large {
   absl::Status status;
 };
 
-Machine::Machine(std::unique_ptr<storage::MvccStore> store, Origin self, uint32_t reads)
-    : store_(std::move(store)), self_(self), reads_(reads), applier_(&facts_) {}
+Machine::Machine(std::unique_ptr<storage::MvccStore> store, Origin self, uint32_t reads,
+                 const Loop* clock)
+    : store_(std::move(store)), self_(self), reads_(reads), clock_(clock), applier_(&facts_) {}
 
 Machine::~Machine() = default;
 
@@ -99,7 +100,9 @@ absl::StatusOr<bool> Machine::ApplyEntry(const raft::Entry& entry, storage::Appl
   if (batch.compact_revision() != compacted_before) slice->compacted = batch.compact_revision();
   slice->facts_changed = slice->facts_changed || decoded.has_alarm() ||
                          decoded.has_member_attributes() || decoded.has_cluster_version();
-  if (ours) slice->answers.push_back({decoded.id().sequence(), std::move(result)});
+  if (ours) {
+    slice->answers.push_back({decoded.id().sequence(), entry.index, std::move(result)});
+  }
   return true;
 }
 
@@ -121,7 +124,9 @@ absl::StatusOr<AppliedSlice> Machine::ApplySlice(const SliceLimits& limits) {
   } while (slice.ids.size() < std::min(queue_.size(), limits.entries) && bytes < limits.bytes &&
            batch->work() < limits.work);
   if (slice.ids.empty()) return slice;
+  const uint64_t began = Micros();
   auto committed = batch->Commit(slice.ids.back(), std::move(configuration));
+  slice.commit_took = std::chrono::microseconds(Micros() - began);
   if (!committed.ok()) return committed.status();
   Conclude(*std::move(committed), &slice);
   return slice;
@@ -145,7 +150,7 @@ std::function<void()> Machine::StartLarge() {
   return [this, large = large_.get(), entry = queue_.front()] { RunLarge(entry, large); };
 }
 
-// On another thread: nothing of the machine is used but the applier and, read only, the facts,
+// On another thread: nothing of the machine is used but applier, clock and, read only, the facts,
 // which the loop leaves alone while a large entry runs.
 void Machine::RunLarge(const raft::Entry& entry, Large* large) {
   std::optional<std::string> configuration;
@@ -154,7 +159,9 @@ void Machine::RunLarge(const raft::Entry& entry, Large* large) {
   if (!applied.ok()) return;
   KEELSON_CHECK(*applied, "without a limit no entry is too large");
   for (AppliedSlice::Answer& answer : large->slice.answers) PackLargeResponse(&answer.result);
+  const uint64_t began = Micros();
   large->status = large->batch->Prepare(entry.id(), std::move(configuration));
+  large->slice.commit_took = std::chrono::microseconds(Micros() - began);
 }
 
 absl::StatusOr<AppliedSlice> Machine::FinishLarge() {

@@ -29,6 +29,7 @@
 #include "raft/types.h"
 #include "server/apply/applier.h"
 #include "server/apply/cluster_facts.h"
+#include "server/node/seams.h"
 #include "server/node/slice_limits.h"
 #include "storage/mvcc/apply_batch.h"
 #include "storage/mvcc/mvcc_store.h"
@@ -46,6 +47,7 @@ struct Origin {
 struct AppliedSlice {
   struct Answer {
     uint64_t sequence = 0;
+    raft::Index index;
     ApplyResult result;
   };
   raft::Index last;                        // applied up to here
@@ -57,13 +59,15 @@ struct AppliedSlice {
   std::optional<int64_t> compacted;  // the new compaction revision
   bool facts_changed = false;        // alarms, member attributes, cluster version
   bool configuration_applied = false;
+  Duration commit_took{};  // of the write to the store
 };
 
 class Machine {
  public:
   // Applies entries of `self` for their waiting clients. `reads`: the newest log entries that this
-  // member reads.
-  Machine(std::unique_ptr<storage::MvccStore> store, Origin self, uint32_t reads = kEntryVersion);
+  // member reads. `clock` (may be null) outlives the machine.
+  Machine(std::unique_ptr<storage::MvccStore> store, Origin self, uint32_t reads = kEntryVersion,
+          const Loop* clock = nullptr);
   ~Machine();
 
   // Reads the facts that the store holds. Unimplemented: a newer version wrote them. REQUIRES:
@@ -117,10 +121,13 @@ class Machine {
   std::unique_ptr<storage::MvccStore> store_;
   const Origin self_;
   const uint32_t reads_;
+  const Loop* const clock_;
   ClusterFacts facts_;
   Applier applier_;
   std::deque<raft::Entry> queue_;  // an entry leaves it once it is committed to the store
   bool front_is_large_ = false;
+
+  uint64_t Micros() const { return clock_ == nullptr ? 0 : clock_->LiveMicros(); }
 
   struct Large;
   void RunLarge(const raft::Entry& entry, Large* large);

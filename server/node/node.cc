@@ -14,9 +14,21 @@
 #include "server/node/node_impl.h"
 
 namespace keelson::server {
+namespace {
+
+// What members say of themselves must get through under load; there is little of it.
+bool IsOfClients(WriteKind kind) {
+  return kind != WriteKind::kAlarm && kind != WriteKind::kMemberAttributes &&
+         kind != WriteKind::kClusterVersion;
+}
+
+}  // namespace
 
 Node::Impl::Impl(const NodeOptions& o, NodeSeams s, Events e)
-    : options(o), seams(std::move(s)), events(std::move(e)) {}
+    : options(o),
+      seams(std::move(s)),
+      events(std::move(e)),
+      slow_log(seams.logger, options.slow_apply) {}
 
 Node::Impl::~Impl() = default;
 
@@ -88,8 +100,8 @@ void Node::Impl::Write(WriteKind kind, std::string_view request, WriteDone done)
     refusal = errors::Stopped();
   } else if (request.size() > options.max_request_bytes) {
     refusal = errors::RequestTooLarge();
-  } else if (proposals->size() >= options.max_pending_writes ||
-             machine->backlog() > options.max_apply_backlog) {
+  } else if (IsOfClients(kind) && (proposals->size() >= options.max_pending_writes ||
+                                   machine->backlog() > options.max_apply_backlog)) {
     refusal = errors::TooManyRequests();
   }
   if (!refusal.ok()) {
@@ -224,6 +236,9 @@ NodeStatus Node::Impl::Status() const {
 NodeCounters Node::Impl::Counters() const {
   NodeCounters counters = counters_;
   counters.snapshots_sent = snapshot_sender->sent_total();
+  counters.slow_reads = reads->slow_total();
+  counters.failed_reads = reads->failed_total();
+  counters.log_bytes = wal->stats().bytes;
   return counters;
 }
 
@@ -259,6 +274,8 @@ const ClusterFacts& Node::facts() const { return impl_->machine->facts(); }
 const raft::Configuration& Node::configuration() const { return impl_->core->configuration(); }
 NodeStatus Node::status() const { return impl_->Status(); }
 NodeCounters Node::counters() const { return impl_->Counters(); }
+const NodeTimes& Node::times() const { return impl_->times; }
+SlowLog& Node::slow_log() { return impl_->slow_log; }
 storage::MvccStore& Node::store() { return impl_->machine->store(); }
 const NodeOptions& Node::options() const { return impl_->options; }
 Runner& Node::runner() { return *impl_->seams.runner; }

@@ -24,12 +24,14 @@
 #include "server/apply/applier.h"
 #include "server/lease/lease_table.h"
 #include "server/log/logger.h"
+#include "server/node/duration_histogram.h"
 #include "server/node/identity.h"
 #include "server/node/lease_desk.h"
 #include "server/node/node_options.h"
 #include "server/node/peer_network.h"
 #include "server/node/reads.h"
 #include "server/node/seams.h"
+#include "server/node/slow_log.h"
 #include "server/watch/watch_hub.h"
 #include "storage/fs/fs.h"
 #include "storage/mvcc/mvcc_store.h"
@@ -89,7 +91,17 @@ struct NodeCounters {
   uint64_t snapshots_installed = 0;
   uint64_t installs_finished_at_start = 0;  // of a snapshot, that the end of a process interrupted
   uint64_t torn_log_tails_cut = 0;          // at the start
+  uint64_t slow_applies = 0;                // slices that took longer than NodeOptions::slow_apply
+  uint64_t slow_reads = 0;                  // rounds of linearizable reads; the same bound
+  uint64_t failed_reads = 0;                // rounds that the leader did not answer
+  uint64_t log_bytes = 0;                   // written to the log
   uint64_t identity_conflicts = 0;          // reports of a wiped or restored disk under an old id
+};
+
+// How long the disk took.
+struct NodeTimes {
+  DurationHistogram log_sync;      // write and sync of what went to the log at once
+  DurationHistogram store_commit;  // writing what one slice of entries did to the store
 };
 
 class Node {
@@ -150,6 +162,8 @@ class Node {
   const raft::Configuration& configuration() const;
   NodeStatus status() const;
   NodeCounters counters() const;
+  const NodeTimes& times() const;
+  SlowLog& slow_log();
   storage::MvccStore& store();
   const NodeOptions& options() const;
   Runner& runner();

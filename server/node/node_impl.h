@@ -60,6 +60,8 @@ class Node::Impl {
   Identity identity;
   uint64_t boot_id = 0;
   PeerNetwork* network = nullptr;
+  SlowLog slow_log;
+  NodeTimes times;
 
   std::unique_ptr<storage::FileLock> lock;
   std::unique_ptr<DiskGuard> guard;
@@ -87,6 +89,7 @@ class Node::Impl {
   absl::StatusOr<raft::InitialState> RecoverState(const storage::WalRecovery& found);
   absl::Status MakeCore(const storage::WalRecovery& found);
   void MakeParts();
+  void MakeQueues();
   void MakeLeasesAndWatches();
   void LoadLeases();
   void MakeSnapshotParts();
@@ -134,7 +137,10 @@ class Node::Impl {
   void StartLarge();
   void AfterLarge(Instant begin);
   void Applied(AppliedSlice slice, Instant begin);
-  void AfterSlice(AppliedSlice& slice);
+  void AfterSlice(AppliedSlice& slice, Instant begin, Instant end);
+  void Answer(AppliedSlice& slice, Instant begin, Instant end);
+  // Now, where Loop::Now may be the time at which the turn began.
+  Instant Live() const;
   void PromoteLeasesIfDue(const AppliedSlice& slice);
   void OnFlushed(raft::EntryId applied);
   void UpdatePeers();
@@ -173,6 +179,8 @@ class Node::Impl {
   // The configurations in force and committed that the network was told.
   std::pair<raft::Index, raft::Index> peers_as_of_{UINT64_MAX, UINT64_MAX};
   Instant leaderless_since_;
+  CommitTimes commit_times_;
+  Instant stall_told_{INT64_MIN};  // of the log write that began then
   int leaderless_ticks_ = 0;
   uint64_t leader_changes_ = 0;
   NodeCounters counters_;

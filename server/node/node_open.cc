@@ -108,7 +108,7 @@ absl::Status Node::Impl::OpenStore() {
 
 std::unique_ptr<Machine> Node::Impl::MakeMachine(std::unique_ptr<storage::MvccStore> store) const {
   return std::make_unique<Machine>(std::move(store), Origin{identity.member.value(), boot_id},
-                                   options.entry_version);
+                                   options.entry_version, seams.loop);
 }
 
 absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
@@ -256,8 +256,12 @@ void Node::Impl::MakeParts() {
   };
   journal_events.on_no_space = [this] { guard->FoundNoSpace(); };
   journal_events.on_failed = [this](const absl::Status& status) { Fatal(status); };
-  const auto now = [this] { return seams.loop->Now(); };
-  journal = std::make_unique<Journal>(wal.get(), seams.runner, now, std::move(journal_events));
+  journal_events.on_synced = [this](Duration took) {
+    times.log_sync.Add(took);
+    if (took >= SlowLog::kSlowSync) slow_log.Sync(took, Live());
+  };
+  journal =
+      std::make_unique<Journal>(wal.get(), seams.runner, seams.loop, std::move(journal_events));
   StoreKeeper::Events keeper_events;
   keeper_events.on_flushed = [this](raft::EntryId applied) { OnFlushed(applied); };
   keeper_events.has_room = [this](uint64_t bytes) { return HasRoomToFlush(bytes); };
@@ -269,10 +273,24 @@ void Node::Impl::MakeParts() {
   keeper = std::make_unique<StoreKeeper>(
       [this]() -> storage::MvccStore& { return machine->store(); }, seams.runner,
       options.flush_after_bytes, options.manual_background, std::move(keeper_events));
-  proposals = std::make_unique<Proposals>(Proposals::Limits());
-  reads = std::make_unique<Reads>(Reads::Limits());
+  MakeQueues();
   MakeLeasesAndWatches();
   MakeSnapshotParts();
+}
+
+void Node::Impl::MakeQueues() {
+  Proposals::Limits write_limits;
+  write_limits.slow = options.slow_apply;
+  proposals = std::make_unique<Proposals>(
+      write_limits,
+      [this](const WriteTimes& times_of, const Proposals::Payload& payload,
+             const absl::Status& outcome) { slow_log.Write(times_of, *payload, outcome); });
+  Reads::Limits read_limits;
+  read_limits.slow = options.slow_apply;
+  reads = std::make_unique<Reads>(read_limits,
+                                  [this](const ReadTimes& times_of, const absl::Status& outcome) {
+                                    slow_log.Read(times_of, outcome);
+                                  });
 }
 
 void Node::Impl::MakeLeasesAndWatches() {

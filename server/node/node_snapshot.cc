@@ -38,6 +38,9 @@ void Node::Impl::MakeSnapshotParts() {
   sending.runner = seams.runner;
   sending.logger = seams.logger;
   sending.send = send;
+  sending.connected = [this](raft::NodeId to) {
+    return network != nullptr && network->Connected(to, PeerChannel::kSnapshot);
+  };
   sending.checkpoint = [this](auto done) { MakeCheckpoint(std::move(done)); };
   sending.offer = [this](raft::NodeId peer, const storage::SnapshotManifest& manifest) {
     return OfferSnapshot(peer, manifest);
@@ -49,6 +52,7 @@ void Node::Impl::MakeSnapshotParts() {
   limits.window_bytes = options.snapshot_window_bytes;
   limits.bytes_per_second = options.snapshot_bytes_per_second;
   limits.no_progress = 10 * options.election_timeout;
+  limits.retry_after = options.election_timeout;
   snapshot_sender = std::make_unique<SnapshotSender>(std::move(sending), limits);
 
   SnapshotReceiver::Environment receiving;

@@ -54,6 +54,7 @@ storage::Wal::Growth Node::Impl::LogGrowth() const {
 void Node::Impl::OnRoomChanged() {
   if (stopped_) return;
   machine->store().PauseCompactions(guard->full());
+  if (guard->full()) snapshot_sender->DropKept();
   RetryWhatFoundNoRoom();
   TellOwnAlarm();
 }

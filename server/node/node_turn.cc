@@ -23,9 +23,11 @@ constexpr size_t kManyChanges = 8192;
 void Node::Impl::EndTurn() {
   if (stopped_ || !started_) return;
   if (proposals->has_waiting()) {
-    proposals->SendWaiting([this](uint64_t sequence, const Proposals::Payload& payload) {
-      return SendProposal(sequence, payload);
-    });
+    proposals->SendWaiting(
+        [this](uint64_t sequence, const Proposals::Payload& payload) {
+          return SendProposal(sequence, payload);
+        },
+        seams.loop->Now());
   }
   reads->Ask([this](uint64_t context) { core->RequestRead(context); });
   Pump();
@@ -33,7 +35,7 @@ void Node::Impl::EndTurn() {
   if (peers_wait_) FlushPeers();
   ApplySome();
   if (stopped_) return;
-  reads->Serve(machine->applied());
+  reads->Serve(machine->applied(), seams.loop->Now());
   Pump();
   journal->Kick();
   if (peers_wait_) FlushPeers();
@@ -55,8 +57,13 @@ void Node::Impl::TakeReady(raft::Ready ready) {
   } else {
     KEELSON_CHECK(ready.messages_after_persist.empty(), "such messages come with a batch");
   }
-  machine->Enqueue(std::move(ready.committed));
-  for (const raft::ReadState& read : ready.read_states) reads->Confirmed(read.context, read.index);
+  if (!ready.committed.empty()) {
+    commit_times_.Note(ready.committed.back().index, seams.loop->Now());
+    machine->Enqueue(std::move(ready.committed));
+  }
+  for (const raft::ReadState& read : ready.read_states) {
+    reads->Confirmed(read.context, read.index, seams.loop->Now());
+  }
   for (const uint64_t context : ready.reads_failed) reads->Failed(context);
   counters_.identity_conflicts += ready.identity_conflicts.size();
   for (const raft::IdentityConflict& conflict : ready.identity_conflicts) {
@@ -102,7 +109,7 @@ bool Node::Impl::MayApply() const {
 
 void Node::Impl::ApplySome() {
   if (!MayApply()) return;
-  const Instant begin = seams.loop->Now();
+  const Instant begin = Live();
   if (!machine->front_is_large()) {
     auto slice = machine->ApplySlice(options.apply);
     if (absl::IsResourceExhausted(slice.status())) return keeper->FoundSpent();
@@ -117,7 +124,7 @@ void Node::Impl::ApplySome() {
 void Node::Impl::StartLarge() {
   keeper->Hold();
   seams.runner->Run(Runner::Lane::kApply, machine->StartLarge(),
-                    [this, alive = std::weak_ptr<char>(alive_), begin = seams.loop->Now()] {
+                    [this, alive = std::weak_ptr<char>(alive_), begin = Live()] {
                       if (!alive.expired() && !stopped_) AfterLarge(begin);
                     });
 }
@@ -138,25 +145,27 @@ void Node::Impl::AfterLarge(Instant begin) {
   if (!stopped_) keeper->LetGo();
 }
 
+Instant Node::Impl::Live() const { return {static_cast<int64_t>(seams.loop->LiveMicros()) * 1000}; }
+
 void Node::Impl::Applied(AppliedSlice slice, Instant begin) {
+  const Instant end = Live();
+  times.store_commit.Add(slice.commit_took);
   // Before any answer leaves: over SIGKILL this member never goes back behind it.
   if (auto status = wal->WriteCommit(slice.last); !status.ok()) return Fatal(status);
   core->Applied(slice.last);
-  const Duration took = seams.loop->Now() - begin;
-  if (took > options.slow_apply) {
-    seams.logger->Warn(kCaller, "apply request took too long",
-                       {{"entries", uint64_t{slice.ids.size()}},
-                        {"took-ms", took.count() / 1000000},
-                        {"applied-index", slice.last.value()}});
+  if (slow_log.IsSlow(end - begin)) {
+    ++counters_.slow_applies;
+    // Those that a client of this member waits for are told one by one.
+    if (slice.answers.empty()) slow_log.Apply(end - begin, slice.ids.size(), slice.last, end);
   }
-  AfterSlice(slice);
+  AfterSlice(slice, begin, end);
   if (slice.changes.size() < kManyChanges) return;
   auto garbage = std::make_shared<std::vector<storage::Change>>(std::move(slice.changes));
   seams.runner->Run(
       Runner::Lane::kApply, [garbage = std::move(garbage)] {}, [] {});
 }
 
-void Node::Impl::AfterSlice(AppliedSlice& slice) {
+void Node::Impl::AfterSlice(AppliedSlice& slice, Instant begin, Instant end) {
   // Deadlines and watchers first: an answer may make a handler look at them.
   if (seams.on_applied) seams.on_applied(slice.changes);
   leases->OnApplied(slice.lease_changes);
@@ -173,16 +182,22 @@ void Node::Impl::AfterSlice(AppliedSlice& slice) {
     seams.logger->Info(kCaller, "finished scheduled compaction",
                        {{"compact-revision", *slice.compacted}});
   }
-  for (const raft::EntryId& id : slice.ids) proposals->IndexTaken(id);
-  for (auto& answer : slice.answers) {
-    proposals->Applied(answer.sequence, std::move(answer.result));
-  }
+  Answer(slice, begin, end);
   if (slice.facts_changed) {
     raising_alarm_ = false;
     OnFactsChanged();
   }
   keeper->AfterApply();
   TellReadyIfDue();
+}
+
+void Node::Impl::Answer(AppliedSlice& slice, Instant begin, Instant end) {
+  for (const raft::EntryId& id : slice.ids) proposals->IndexTaken(id);
+  for (auto& answer : slice.answers) {
+    proposals->Applied(answer.sequence, std::move(answer.result),
+                       {commit_times_.Take(answer.index), begin, end});
+  }
+  (void)commit_times_.Take(slice.last.Next());
 }
 
 void Node::Impl::PromoteLeasesIfDue(const AppliedSlice& slice) {
@@ -219,7 +234,8 @@ void Node::Impl::WatchStalls() {
   const auto since = journal->writing_since();
   if (!since) return;
   const Duration hung = seams.loop->Now() - *since;
-  if (hung < std::chrono::seconds(1)) return;
+  if (hung < SlowLog::kSlowSync || stall_told_ == *since) return;
+  stall_told_ = *since;
   seams.logger->Warn(kCaller, "slow disk: a log write has not ended yet",
                      {{"stage", "wal-sync"}, {"ms", hung.count() / 1000000}});
 }

@@ -141,6 +141,9 @@ class PeerNetwork {
   // handshake. 1 until it is called.
   virtual void SetRequiredEntryVersion(uint32_t version) = 0;
 
+  // Whether a message for that connection would be queued now.
+  virtual bool Connected(raft::NodeId to, PeerChannel channel) const = 0;
+
   // Queues a message; drops it when there is no connection or the queue of the channel is full
   // (Raft and the forwarders bear loss). Returns false when it was surely not sent.
   virtual bool Send(raft::NodeId to, PeerMessage message) = 0;

@@ -27,13 +27,14 @@ void Proposals::Add(uint64_t sequence, Payload payload, Done done, Instant now) 
   waiting_.emplace(sequence, true);
 }
 
-void Proposals::SendWaiting(const Send& send) {
+void Proposals::SendWaiting(const Send& send, Instant now) {
   while (!waiting_.empty()) {
     const uint64_t sequence = waiting_.begin()->first;
     Pending& pending = pending_.at(sequence);
     Attempt attempt = send(sequence, pending.payload);
     if (attempt.sent == Sent::kNotNow) return;
     waiting_.erase(sequence);
+    pending.sent = now;
     if (attempt.sent == Sent::kRefused) {
       ++failed_total_;
       Finish(sequence, Failure(attempt.refusal));
@@ -77,8 +78,18 @@ void Proposals::IndexTaken(raft::EntryId id) {
   }
 }
 
-void Proposals::Applied(uint64_t sequence, ApplyResult result) {
+void Proposals::Applied(uint64_t sequence, ApplyResult result, const ApplyTimes& times) {
+  const auto found = pending_.find(sequence);
+  if (found == pending_.end()) return;
+  TellIfSlow(found->second, times, result.status);
   Finish(sequence, std::move(result));
+}
+
+void Proposals::TellIfSlow(const Pending& pending, const ApplyTimes& times,
+                           const absl::Status& outcome) {
+  if (times.ended - pending.since <= limits_.slow || !on_slow_) return;
+  on_slow_({pending.since, pending.sent, times.committed, times.began, times.ended},
+           pending.payload, outcome);
 }
 
 void Proposals::Finish(uint64_t sequence, ApplyResult result) {
@@ -114,6 +125,9 @@ void Proposals::Expire(Instant now, Instant leaderless_since) {
             [](const auto& a, const auto& b) { return a.first < b.first; });
   for (auto& [sequence, error] : expired) {
     ++failed_total_;
+    if (const auto found = pending_.find(sequence); found != pending_.end()) {
+      TellIfSlow(found->second, {.committed = {}, .began = {}, .ended = now}, error);
+    }
     Finish(sequence, Failure(error));
   }
 }

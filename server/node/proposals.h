@@ -15,7 +15,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -24,6 +26,7 @@
 #include "raft/types.h"
 #include "server/apply/applier.h"
 #include "server/node/seams.h"
+#include "server/node/slow_log.h"
 
 namespace keelson::server {
 
@@ -43,21 +46,33 @@ class Proposals {
   };
   using Send = std::function<Attempt(uint64_t sequence, const Payload& payload)>;
 
+  // When an applied proposal went through the stages that are not seen from here.
+  struct ApplyTimes {
+    std::optional<Instant> committed;
+    std::optional<Instant> began;
+    Instant ended;
+  };
+  // Told of each that took longer than Limits::slow, before it is answered.
+  using OnSlow =
+      std::function<void(const WriteTimes& times, const Payload& payload, const absl::Status&)>;
+
   // Times after which a client is told that its write failed or is unknown.
   struct Limits {
     Duration total = std::chrono::seconds(7);               // with a leader
     Duration never_sent = std::chrono::milliseconds(3000);  // waiting for a leader
     Duration leaderless = std::chrono::milliseconds(1500);  // sent, and no leader for so long
+    Duration slow = Duration::max();  // applied or given up later is told as slow
   };
 
-  explicit Proposals(Limits limits) : limits_(limits) {}
+  explicit Proposals(Limits limits, OnSlow on_slow = {})
+      : limits_(limits), on_slow_(std::move(on_slow)) {}
 
   // The next sequence number; it goes into the payload's ProposalId.
   uint64_t NextSequence() { return ++last_sequence_; }
   void Add(uint64_t sequence, Payload payload, Done done, Instant now);
 
   // Offers every waiting proposal to `send` until it says kNotNow.
-  void SendWaiting(const Send& send);
+  void SendWaiting(const Send& send, Instant now);
 
   // The leader surely did not append it.
   void Refused(uint64_t sequence, const absl::Status& final_error);
@@ -66,7 +81,7 @@ class Proposals {
   void IndexTaken(raft::EntryId id);
   // Whether a client of this member waits for `sequence`.
   bool Waits(uint64_t sequence) const { return pending_.contains(sequence); }
-  void Applied(uint64_t sequence, ApplyResult result);
+  void Applied(uint64_t sequence, ApplyResult result, const ApplyTimes& times);
 
   // Call at every tick. `leaderless_since` is Instant{INT64_MAX} while there is a leader.
   void Expire(Instant now, Instant leaderless_since);
@@ -87,16 +102,19 @@ class Proposals {
     Payload payload;
     Done done;
     Instant since;
+    std::optional<Instant> sent;
     raft::EntryId id;
     raft::NodeId sent_to;
     bool connection_lost = false;
   };
 
   absl::Status ExpiryError(const Pending& pending, Instant now, Instant leaderless_since) const;
+  void TellIfSlow(const Pending& pending, const ApplyTimes& times, const absl::Status& outcome);
   void Finish(uint64_t sequence, ApplyResult result);
   void BackToWaiting(uint64_t sequence);
 
   Limits limits_;
+  OnSlow on_slow_;
   uint64_t last_sequence_ = 0;
   uint64_t failed_total_ = 0;
   absl::flat_hash_map<uint64_t, Pending> pending_;

@@ -43,10 +43,40 @@ void SnapshotSender::Send(raft::NodeId peer, raft::Index at_least) {
   transfer.stream = ++last_stream_;
   transfer.at_least = at_least;
   transfer.last_progress = env_.loop->Now();
+  const auto retry = retry_at_.find(peer);
+  if (retry == retry_at_.end() || retry->second <= transfer.last_progress) {
+    return Begin(peer, transfer.stream);
+  }
+  env_.loop->After(retry->second - transfer.last_progress,
+                   [this, alive = std::weak_ptr<char>(alive_), peer, stream = transfer.stream] {
+                     if (!alive.expired()) Begin(peer, stream);
+                   });
+}
+
+void SnapshotSender::Begin(raft::NodeId peer, uint64_t stream) {
+  const Transfer* transfer = Find(peer, stream);
+  if (transfer == nullptr) return;
+  if (!env_.connected(peer)) return End(peer, false, "not connected");
+  if (kept_ != nullptr && kept_->manifest().id.index >= transfer->at_least) {
+    return OnCheckpoint(peer, stream, kept_);
+  }
   env_.checkpoint([this, alive = std::weak_ptr<char>(alive_), peer,
-                   stream = transfer.stream](absl::StatusOr<CheckpointPtr> made) {
-    if (!alive.expired()) OnCheckpoint(peer, stream, std::move(made));
+                   stream](absl::StatusOr<CheckpointPtr> made) {
+    if (alive.expired()) return;
+    if (made.ok()) {
+      DropKept();
+      kept_ = *made;
+      kept_until_ = env_.loop->Now() + limits_.keep_checkpoint;
+    }
+    OnCheckpoint(peer, stream, std::move(made));
   });
+}
+
+void SnapshotSender::DropKept() {
+  if (kept_ == nullptr) return;
+  // The last one who holds it removes its files.
+  env_.runner->Run(
+      Runner::Lane::kStore, [kept = std::exchange(kept_, nullptr)] {}, [] {});
 }
 
 void SnapshotSender::OnCheckpoint(raft::NodeId peer, uint64_t stream,
@@ -164,14 +194,17 @@ void SnapshotSender::Tick() {
     if (now - transfer.last_progress > limits_.no_progress) stuck.push_back(peer);
   }
   for (const raft::NodeId peer : stuck) End(peer, false, "no progress");
+  if (kept_ != nullptr && now >= kept_until_) DropKept();
 }
 
 void SnapshotSender::End(raft::NodeId peer, bool ok, const std::string& why) {
   transfers_.erase(peer);
-  if (ok) ++sent_total_;
   if (ok) {
+    ++sent_total_;
+    retry_at_.erase(peer);
     env_.logger->Info(kCaller, "sent database snapshot", {{"to", Hex(peer.value())}});
   } else {
+    retry_at_[peer] = env_.loop->Now() + limits_.retry_after;
     env_.logger->Warn(kCaller, "a database snapshot was not delivered",
                       {{"to", Hex(peer.value())}, {"why", why}});
   }

@@ -1,7 +1,11 @@
 // Streams the state to members that need more than the log still has (design D12).
 //
-//   Send -> checkpoint -> manifest sent -> chunks sent, a window ahead of the acks -> offer sent
+//   Send -> (a while after a failure) -> connected? -> checkpoint -> manifest sent -> chunks sent,
+//   a window ahead of the acks -> offer sent
 //        -> installed (told by the receiver), or given up: refused, closed, no progress
+//
+// A checkpoint costs a flush and holds files: none is made for a peer that can't be reached, and
+// one is used again for a while.
 //
 // Every ack names the byte up to which the receiver has the stream; one that is lower than an
 // earlier one asks for those bytes again. Loop thread only; files are read on the store lane.
@@ -32,6 +36,8 @@ class SnapshotSender {
     Runner* runner = nullptr;
     const Logger* logger = nullptr;
     std::function<bool(raft::NodeId, PeerMessage)> send;
+    // Whether `send` would send a piece of a snapshot now.
+    std::function<bool(raft::NodeId)> connected;
     // Flushes, makes a checkpoint and calls back with it.
     std::function<void(std::function<void(absl::StatusOr<CheckpointPtr>)>)> checkpoint;
     // The head of the stream, as the core wants it (Core::OfferSnapshot).
@@ -47,16 +53,21 @@ class SnapshotSender {
     size_t window_bytes = 4 << 20;
     uint64_t bytes_per_second = 100 << 20;
     Duration no_progress = std::chrono::seconds(10);
+    // After a transfer to a peer failed, until the next one to it begins.
+    Duration retry_after = std::chrono::seconds(1);
+    Duration keep_checkpoint = std::chrono::seconds(30);  // since it was made
   };
 
   SnapshotSender(Environment environment, Limits limits);
   ~SnapshotSender();
 
-  // Starts a transfer, unless one to this peer runs.
+  // Starts a transfer, or will soon, unless one to this peer runs.
   void Send(raft::NodeId peer, raft::Index at_least);
   void OnAck(raft::NodeId from, const SnapshotChunkAck& ack);
   void OnClosed(raft::NodeId peer);
   void Tick();
+  // Lets go of the checkpoint that is kept for the next transfer (the disk is full).
+  void DropKept();
 
   uint64_t sent_total() const { return sent_total_; }
 
@@ -77,6 +88,7 @@ class SnapshotSender {
     bool waiting = false;  // a throttle timer is out
   };
 
+  void Begin(raft::NodeId peer, uint64_t stream);
   void OnCheckpoint(raft::NodeId peer, uint64_t stream, absl::StatusOr<CheckpointPtr> made);
   void Continue(raft::NodeId peer);
   void SendRead(raft::NodeId peer, uint64_t stream,
@@ -90,6 +102,9 @@ class SnapshotSender {
   uint64_t last_stream_ = 0;
   uint64_t sent_total_ = 0;
   std::map<raft::NodeId, Transfer> transfers_;
+  std::map<raft::NodeId, Instant> retry_at_;  // of peers whose last transfer failed
+  CheckpointPtr kept_;
+  Instant kept_until_;
 };
 
 }  // namespace keelson::server

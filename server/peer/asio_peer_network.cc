@@ -102,6 +102,13 @@ void AsioPeerNetwork::SetPeers(const std::map<raft::NodeId, std::vector<std::str
   }
 }
 
+bool AsioPeerNetwork::Connected(raft::NodeId to, PeerChannel channel) const {
+  const auto found = links_.find(to);
+  if (found == links_.end()) return false;
+  const OutgoingConnection* const connection = found->second->outgoing(channel);
+  return connection != nullptr && connection->open();
+}
+
 bool AsioPeerNetwork::Send(raft::NodeId to, PeerMessage message) {
   const auto found = links_.find(to);
   if (found == links_.end()) return false;

@@ -61,6 +61,7 @@ class AsioPeerNetwork final : public PeerNetwork,
   void SetPeers(const std::map<raft::NodeId, std::vector<std::string>>& peers) override;
   // Asked of peers that connect later.
   void SetRequiredEntryVersion(uint32_t version) override { self_.required_version = version; }
+  bool Connected(raft::NodeId to, PeerChannel channel) const override;
   bool Send(raft::NodeId to, PeerMessage message) override;
   void Flush() override;
 

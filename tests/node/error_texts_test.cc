@@ -33,14 +33,15 @@ class ProposalTextsTest : public ::testing::Test {
     proposals_.Add(
         sequence, std::make_shared<const std::string>("x"),
         [this](server::ApplyResult result) { answer_ = result.status; }, Instant{0});
-    proposals_.SendWaiting([sent](uint64_t, const Proposals::Payload&) {
+    const auto take = [sent](uint64_t, const Proposals::Payload&) {
       Proposals::Attempt attempt;
       attempt.sent = sent;
       attempt.id = {raft::Term(1), raft::Index(1)};
       attempt.leader = raft::NodeId(2);
       attempt.refusal = server::errors::TooManyRequests();
       return attempt;
-    });
+    };
+    proposals_.SendWaiting(take, Instant{0});
   }
   // The answer once `age` has passed; OK while there is none.
   absl::Status At(server::Duration age, Instant leaderless_since = kHasLeader) {
@@ -135,6 +136,7 @@ TEST(ClusterTextsTest, WithoutALeaderWritesAndReadsFailWithinFourSecondsAndSeria
 TEST(ClusterTextsTest, AWriteWhoseLeaderDiesUnderItIsUnknownByName) {
   NodeCluster cluster(3);
   const size_t leader = cluster.WaitForLeader();
+  ASSERT_TRUE(cluster.Put(leader, "k", "u").ok());
   // The leader appends, but nobody hears of it, nor it of them.
   for (size_t i = 0; i < 3; ++i) {
     if (i == leader) continue;

@@ -35,6 +35,9 @@ NodeCluster::NodeCluster(size_t count, server::NodeOptions options, uint64_t ran
   events.on_turn = [](SimMember&, const raft::StateView&, const raft::StateView&) {};
   events.on_work_done = [](SimMember&, server::Runner::Lane) {};
   events.on_end = [](SimMember&) {};
+  events.on_log = [this](SimMember& member, std::string_view line) {
+    log_[member.name()].emplace_back(line);
+  };
   events.on_fatal = [this](SimMember& member, const absl::Status& status) {
     fatals_.push_back(absl::StrCat(member.options().name, ": ", status.message()));
   };
@@ -47,6 +50,16 @@ NodeCluster::NodeCluster(size_t count, server::NodeOptions options, uint64_t ran
     const absl::Status started = members_.back()->Start();
     EXPECT_TRUE(started.ok()) << started;
   }
+}
+
+std::vector<std::string> NodeCluster::LogLines(size_t index, const std::string& text) const {
+  std::vector<std::string> found;
+  const auto lines = log_.find(members_[index]->name());
+  if (lines == log_.end()) return found;
+  for (const std::string& line : lines->second) {
+    if (line.find(text) != std::string::npos) found.push_back(line);
+  }
+  return found;
 }
 
 bool NodeCluster::RunUntil(const std::function<bool()>& condition, Duration limit) {

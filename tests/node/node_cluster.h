@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -66,6 +67,9 @@ class NodeCluster {
   // Whether they became `alarms` within five seconds.
   bool WaitForAlarms(size_t index, const std::string& alarms);
 
+  // The log lines of a member that contain `text`.
+  std::vector<std::string> LogLines(size_t index, const std::string& text) const;
+
   // Errors that ended members.
   const std::vector<std::string>& fatals() const { return fatals_; }
 
@@ -73,6 +77,7 @@ class NodeCluster {
   sim::World world_;
   sim::SimNetwork network_;
   std::vector<std::string> fatals_;
+  std::map<std::string, std::vector<std::string>> log_;  // by member
   std::vector<std::unique_ptr<SimMember>> members_;
 };
 

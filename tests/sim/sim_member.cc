@@ -50,7 +50,11 @@ SimMember::SimMember(World& world, SimNetwork& network, server::NodeOptions opti
       events_(std::move(events)),
       disk_(std::make_shared<storage::FaultyFileSystem>([&world] { return world.dice().Next(); })),
       logger_(
-          server::LogLevel::kInfo, [this](std::string_view line) { PrintLog(options_.name, line); },
+          server::LogLevel::kInfo,
+          [this](std::string_view line) {
+            PrintLog(options_.name, line);
+            if (events_.on_log) events_.on_log(*this, line);
+          },
           [&world] { return std::to_string(world.now().nanos / 1000); }),
       id_(server::MemberIdOf(options_.initial_cluster.at(options_.name),
                              options_.initial_cluster_token)) {

@@ -31,6 +31,8 @@ class SimMember {
     std::function<void(SimMember&, const absl::Status&)> on_fatal;
     // Its process is about to end.
     std::function<void(SimMember&)> on_end;
+    // Each line of its log. May be unset.
+    std::function<void(SimMember&, std::string_view line)> on_log = nullptr;
   };
 
   SimMember(World& world, SimNetwork& network, server::NodeOptions options, Events events);

@@ -61,6 +61,12 @@ bool SimPort::TalksTo(const SimPort& other) const {
   return guest != guests_.end() && guest->second == other.self_.process_nonce;
 }
 
+// Cuts are silent: they don't end a connection.
+bool SimPort::Connected(raft::NodeId to, server::PeerChannel) const {
+  const auto found = network_.ports_.find(to);
+  return found != network_.ports_.end() && TalksTo(*found->second);
+}
+
 bool SimPort::Send(raft::NodeId to, server::PeerMessage message) {
   const auto found = network_.ports_.find(to);
   if (found == network_.ports_.end() || !TalksTo(*found->second)) return false;

@@ -26,6 +26,7 @@ class SimPort final : public server::PeerNetwork {
   void SetEvents(Events events) override;
   void SetPeers(const std::map<raft::NodeId, std::vector<std::string>>& peers) override;
   void SetRequiredEntryVersion(uint32_t version) override { required_version_ = version; }
+  bool Connected(raft::NodeId to, server::PeerChannel channel) const override;
   bool Send(raft::NodeId to, server::PeerMessage message) override;
   void Flush() override {}
 

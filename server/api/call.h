@@ -7,8 +7,10 @@
 // handler from inside Send or Finish.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -101,6 +103,19 @@ class Call {
   static constexpr size_t kLowWater = 256 << 10;
 };
 
+// Calls of one method, for monitoring.
+struct MethodCounts {
+  uint64_t started = 0;
+  std::array<uint64_t, 17> handled{};  // ended, by the number of the status
+  uint64_t messages_received = 0;
+  uint64_t messages_sent = 0;
+
+  void Handled(int status) {
+    const auto code = static_cast<size_t>(status);
+    ++handled[code < handled.size() ? code : 2];  // what is no status is Unknown
+  }
+};
+
 // A method of a service. The registry that server/api fills and the front ends look up.
 struct Method {
   enum class Kind { kUnary, kServerStream, kClientStream, kBidi };
@@ -110,6 +125,8 @@ struct Method {
   // message exactly) and passes it as `request`, valid during the call only; for the others
   // `request` is empty and messages come through Events.
   std::function<void(std::shared_ptr<Call> call, std::string_view request)> start;
+  // The front ends count here; null: nobody counts.
+  MethodCounts* counts = nullptr;
 };
 
 // Finds the method for a path; null if there is none.

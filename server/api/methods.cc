@@ -1,5 +1,7 @@
 #include "server/api/methods.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace keelson::server {
@@ -33,6 +35,8 @@ void Methods::Add(std::string_view path, Method::Kind kind, Start start) {
     }
     start(std::move(call), request);
   };
+  counts_.push_back(std::make_unique<MethodCounts>());
+  method.counts = counts_.back().get();
   KEELSON_CHECK(methods_.emplace(std::string(path), std::move(method)).second,
                 "a method is added once");
   services_.insert(std::string(path.substr(0, path.rfind('/') + 1)));
@@ -41,6 +45,14 @@ void Methods::Add(std::string_view path, Method::Kind kind, Start start) {
 const Method* Methods::Find(std::string_view path) const {
   const auto found = methods_.find(std::string(path));
   return found == methods_.end() ? nullptr : &found->second;
+}
+
+std::vector<const Method*> Methods::All() const {
+  std::vector<const Method*> all;
+  for (const auto& [path, method] : methods_) all.push_back(&method);
+  std::sort(all.begin(), all.end(),
+            [](const Method* a, const Method* b) { return a->path < b->path; });
+  return all;
 }
 
 bool Methods::HasService(std::string_view path) const {

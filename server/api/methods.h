@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -52,9 +53,13 @@ class Methods final : public MethodTable {
   const Method* Find(std::string_view path) const override;
   bool HasService(std::string_view path) const override;
 
+  // All methods, by path.
+  std::vector<const Method*> All() const;
+
  private:
   Gate gate_;
   absl::flat_hash_map<std::string, Method> methods_;
+  std::vector<std::unique_ptr<MethodCounts>> counts_;
   absl::flat_hash_set<std::string> services_;
 };
 

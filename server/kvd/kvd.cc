@@ -18,6 +18,7 @@
 #include "server/kvd/initial_cluster.h"
 #include "server/kvd/metrics.h"
 #include "server/log/logger.h"
+#include "server/log/rate_limit.h"
 #include "server/loop/asio_loop.h"
 #include "server/loop/system_random.h"
 #include "server/loop/thread_runner.h"
@@ -37,15 +38,6 @@ LogLevel LevelOf(const std::string& text) {
   return level;
 }
 
-AsioLoop::Options LoopOptions(const Logger& logger) {
-  AsioLoop::Options options;
-  options.on_stall = [&logger](const LoopStall& stall) {
-    logger.Warn(kCaller, "a turn of the loop took too long",
-                {{"stage", stall.stage}, {"took-ms", stall.turn_took.count() / 1000000}});
-  };
-  return options;
-}
-
 }  // namespace
 
 // Members are destroyed from the last to the first: each uses only those above it.
@@ -54,7 +46,7 @@ class Kvd::Impl {
   explicit Impl(const KvdFlags& flags)
       : flags_(flags),
         logger_(StderrLogger(LevelOf(flags.log_level))),
-        loop_(LoopOptions(logger_)),
+        loop_(LoopOptions()),
         runner_(loop_),
         random_(MakeSystemRandom()),
         signals_(loop_.context()) {}
@@ -93,6 +85,19 @@ class Kvd::Impl {
   }
 
  private:
+  AsioLoop::Options LoopOptions() {
+    AsioLoop::Options options;
+    options.on_stall = [this](const LoopStall& stall) {
+      if (!stalls_told_.Allow(static_cast<int64_t>(loop_.LiveMicros()) * 1000)) return;
+      logger_.Warn(kCaller, "a turn of the loop took too long",
+                   {{"stage", stall.stage},
+                    {"stage-ms", stall.stage_took.count() / 1000000},
+                    {"took-ms", stall.turn_took.count() / 1000000},
+                    {"not-told", stalls_told_.TakeHeldBack()}});
+    };
+    return options;
+  }
+
   void MakeServices() {
     methods_ = std::make_unique<Methods>(
         [this](const CallContext& context) { return CheckCall(*node_, context); });
@@ -107,8 +112,9 @@ class Kvd::Impl {
     maintenance_->AddTo(*methods_);
     const Method watch = watch_->WatchMethod();
     methods_->Add(watch.path, watch.kind, watch.start);
-    endpoints_ = std::make_unique<NodeEndpoints>(
-        *node_, [this] { return MetricsText(*node_, front_end_->stats(), *peers_); });
+    endpoints_ = std::make_unique<NodeEndpoints>(*node_, [this] {
+      return MetricsText({*node_, *methods_, front_end_->stats(), *peers_});
+    });
     FrontEndOptions options;
     options.max_receive_message_bytes = flags_.max_request_bytes + (512 << 10);
     front_end_ =
@@ -195,6 +201,7 @@ class Kvd::Impl {
 
   const KvdFlags flags_;
   Logger logger_;
+  RateLimit stalls_told_{2};
   AsioLoop loop_;
   ThreadRunner runner_;
   Random random_;

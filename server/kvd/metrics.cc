@@ -1,12 +1,15 @@
 #include "server/kvd/metrics.h"
 
-#include <unistd.h>
-
-#include <cstdio>
+#include <array>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/view.h"
+#include "server/api/methods.h"
+#include "server/kvd/process_stats.h"
 #include "server/log/logger.h"
 #include "server/node/node.h"
 #include "server/peer/asio_peer_network.h"
@@ -14,46 +17,68 @@
 namespace keelson::server {
 namespace {
 
+// By the number of the status, as etcd names them.
+constexpr std::array<std::string_view, 17> kCodes = {
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
+
 class Page {
  public:
   template <typename Number>
   void Gauge(std::string_view name, Number value, std::string_view labels = "") {
-    Line("gauge", name, value, labels);
+    Head("gauge", name);
+    Line(name, value, labels);
   }
   template <typename Number>
   void Counter(std::string_view name, Number value, std::string_view labels = "") {
-    Line("counter", name, value, labels);
+    Head("counter", name);
+    Line(name, value, labels);
+  }
+  void Histogram(std::string_view name, const DurationHistogram& times) {
+    Head("histogram", name);
+    const std::string bucket = absl::StrCat(ToAbsl(name), "_bucket");
+    uint64_t up_to = 0;
+    for (size_t i = 0; i < DurationHistogram::kBounds; ++i) {
+      up_to += times.buckets()[i];
+      Line(bucket, up_to, absl::StrCat("le=\"", DurationHistogram::BoundSeconds(i), "\""));
+    }
+    Line(bucket, times.count(), "le=\"+Inf\"");
+    Line(absl::StrCat(ToAbsl(name), "_sum"), std::chrono::duration<double>(times.sum()).count(),
+         "");
+    Line(absl::StrCat(ToAbsl(name), "_count"), times.count(), "");
   }
   std::string Take() { return std::move(text_); }
 
  private:
+  void Head(std::string_view type, std::string_view name) {
+    if (name == last_) return;
+    absl::StrAppend(&text_, "# TYPE ", ToAbsl(name), " ", ToAbsl(type), "\n");
+    last_ = std::string(name);
+  }
   template <typename Number>
-  void Line(std::string_view type, std::string_view name, Number value, std::string_view labels) {
-    if (name != last_) {
-      absl::StrAppend(&text_, "# TYPE ", ToAbsl(name), " ", ToAbsl(type), "\n");
-      last_ = std::string(name);
-    }
+  void Line(std::string_view name, Number value, std::string_view labels) {
     absl::StrAppend(&text_, ToAbsl(name));
     if (!labels.empty()) absl::StrAppend(&text_, "{", ToAbsl(labels), "}");
-    absl::StrAppend(&text_, " ", value, "\n");
+    if constexpr (std::is_floating_point_v<Number>) {
+      absl::StrAppendFormat(&text_, " %.15g\n", value);
+    } else {
+      absl::StrAppend(&text_, " ", value, "\n");
+    }
   }
 
   std::string text_;
   std::string last_;
 };
 
-// Resident bytes of this process; 0 where /proc does not tell.
-uint64_t ResidentBytes() {
-  std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
-  unsigned long long total = 0, resident = 0;
-  const int read = std::fscanf(file, "%llu %llu", &total, &resident);
-  std::fclose(file);
-  return read == 2 ? resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+std::string Label(std::string_view name, std::string_view value) {
+  return absl::StrCat(ToAbsl(name), "=\"", ToAbsl(value), "\"");
 }
 
-void NodeMetrics(const Node& node, Page* page) {
+void ServerMetrics(const Node& node, Page* page) {
   const NodeStatus status = node.status();
+  const NodeCounters counters = node.counters();
   page->Gauge("etcd_server_has_leader", status.leader.IsNone() ? 0 : 1);
   page->Gauge("etcd_server_is_leader", status.is_leader ? 1 : 0);
   page->Gauge("etcd_server_is_learner", status.is_learner ? 1 : 0);
@@ -62,9 +87,23 @@ void NodeMetrics(const Node& node, Page* page) {
   page->Gauge("etcd_server_proposals_applied_total", status.applied.value());
   page->Gauge("etcd_server_proposals_pending", status.proposals_pending);
   page->Counter("etcd_server_proposals_failed_total", status.proposals_failed);
+  page->Counter("etcd_server_slow_apply_total", counters.slow_applies);
+  page->Counter("etcd_server_slow_read_indexes_total", counters.slow_reads);
+  page->Counter("etcd_server_read_indexes_failed_total", counters.failed_reads);
   page->Gauge("etcd_server_quota_backend_bytes", node.options().quota_bytes);
-  page->Gauge("etcd_server_version", 1, absl::StrCat("server_version=\"", kApiVersion, "\""));
-  page->Gauge("etcd_server_id", 1, absl::StrCat("server_id=\"", Hex(status.member.value()), "\""));
+  page->Gauge("etcd_server_version", 1, Label("server_version", kApiVersion));
+  if (node.facts().version() > 0) {
+    const std::string_view version = ClusterApiVersion(node.facts().version());
+    page->Gauge("etcd_cluster_version", 1,
+                Label("cluster_version", version.substr(0, version.rfind('.'))));
+  }
+  page->Gauge("etcd_server_id", 1, Label("server_id", Hex(status.member.value())));
+}
+
+void DiskMetrics(const Node& node, Page* page) {
+  page->Histogram("etcd_disk_wal_fsync_duration_seconds", node.times().log_sync);
+  page->Histogram("etcd_disk_backend_commit_duration_seconds", node.times().store_commit);
+  page->Counter("etcd_disk_wal_write_bytes_total", node.counters().log_bytes);
 }
 
 void StoreMetrics(Node& node, Page* page) {
@@ -82,23 +121,94 @@ void StoreMetrics(Node& node, Page* page) {
   page->Gauge("etcd_debugging_mvcc_pending_events_total", watches.pending_events);
 }
 
+void NetworkMetrics(const MetricsSources& sources, Page* page) {
+  page->Counter("etcd_network_client_grpc_sent_bytes_total", sources.front_end.message_bytes_sent);
+  page->Counter("etcd_network_client_grpc_received_bytes_total",
+                sources.front_end.message_bytes_received);
+  page->Counter("etcd_network_snapshot_send_success", sources.node.counters().snapshots_sent);
+  const auto peers = sources.peers.Stats();
+  const std::string self = Hex(sources.node.status().member.value());
+  for (const auto& [id, stats] : peers) {
+    page->Gauge("etcd_network_active_peers", stats.connected ? 1 : 0,
+                absl::StrCat(Label("Local", self), ",", Label("Remote", Hex(id.value()))));
+  }
+  for (const auto& [id, stats] : peers) {
+    page->Counter("etcd_network_peer_sent_bytes_total", stats.bytes_sent,
+                  Label("To", Hex(id.value())));
+  }
+  for (const auto& [id, stats] : peers) {
+    page->Counter("etcd_network_peer_received_bytes_total", stats.bytes_received,
+                  Label("From", Hex(id.value())));
+  }
+  for (const auto& [id, stats] : peers) {
+    page->Counter("etcd_network_peer_sent_failures_total", stats.frames_dropped,
+                  Label("To", Hex(id.value())));
+  }
+}
+
+std::string_view TypeOf(Method::Kind kind) {
+  switch (kind) {
+    case Method::Kind::kUnary:
+      return "unary";
+    case Method::Kind::kServerStream:
+      return "server_stream";
+    case Method::Kind::kClientStream:
+      return "client_stream";
+    case Method::Kind::kBidi:
+      return "bidi_stream";
+  }
+  return "";
+}
+
+// "/etcdserverpb.KV/Put" as labels.
+std::string MethodLabels(const Method& method) {
+  const size_t slash = method.path.rfind('/');
+  return absl::StrCat(Label("grpc_method", method.path.substr(slash + 1)), ",",
+                      Label("grpc_service", method.path.substr(1, slash - 1)), ",",
+                      Label("grpc_type", TypeOf(method.kind)));
+}
+
+void CallMetrics(const Methods& methods, Page* page) {
+  const std::vector<const Method*> all = methods.All();
+  for (const Method* method : all) {
+    page->Counter("grpc_server_started_total", method->counts->started, MethodLabels(*method));
+  }
+  for (const Method* method : all) {
+    for (size_t code = 0; code < kCodes.size(); ++code) {
+      page->Counter("grpc_server_handled_total", method->counts->handled[code],
+                    absl::StrCat(Label("grpc_code", kCodes[code]), ",", MethodLabels(*method)));
+    }
+  }
+  for (const Method* method : all) {
+    page->Counter("grpc_server_msg_received_total", method->counts->messages_received,
+                  MethodLabels(*method));
+  }
+  for (const Method* method : all) {
+    page->Counter("grpc_server_msg_sent_total", method->counts->messages_sent,
+                  MethodLabels(*method));
+  }
+}
+
+void ProcessMetrics(Page* page) {
+  const ProcessStats stats = ReadProcessStats();
+  page->Counter("process_cpu_seconds_total", stats.cpu_seconds);
+  page->Gauge("process_resident_memory_bytes", stats.resident_bytes);
+  page->Gauge("process_virtual_memory_bytes", stats.virtual_bytes);
+  page->Gauge("process_open_fds", stats.open_fds);
+  page->Gauge("process_max_fds", stats.max_fds);
+  page->Gauge("process_start_time_seconds", stats.start_seconds);
+}
+
 }  // namespace
 
-std::string MetricsText(Node& node, const FrontEndStats& front_end, const AsioPeerNetwork& peers) {
+std::string MetricsText(const MetricsSources& sources) {
   Page page;
-  NodeMetrics(node, &page);
-  StoreMetrics(node, &page);
-  page.Counter("etcd_network_client_grpc_sent_bytes_total", front_end.message_bytes_sent);
-  page.Counter("etcd_network_client_grpc_received_bytes_total", front_end.message_bytes_received);
-  for (const auto& [id, stats] : peers.Stats()) {
-    page.Counter("etcd_network_peer_sent_bytes_total", stats.bytes_sent,
-                 absl::StrCat("To=\"", Hex(id.value()), "\""));
-  }
-  for (const auto& [id, stats] : peers.Stats()) {
-    page.Counter("etcd_network_peer_received_bytes_total", stats.bytes_received,
-                 absl::StrCat("From=\"", Hex(id.value()), "\""));
-  }
-  page.Gauge("process_resident_memory_bytes", ResidentBytes());
+  ServerMetrics(sources.node, &page);
+  DiskMetrics(sources.node, &page);
+  StoreMetrics(sources.node, &page);
+  NetworkMetrics(sources, &page);
+  CallMetrics(sources.methods, &page);
+  ProcessMetrics(&page);
   return page.Take();
 }
 

@@ -8,9 +8,19 @@
 namespace keelson::server {
 
 class Node;
+class Methods;
 class AsioPeerNetwork;
 
-// Prometheus' text format, with the names that etcd's dashboards read.
-std::string MetricsText(Node& node, const FrontEndStats& front_end, const AsioPeerNetwork& peers);
+// What is counted where. Loop thread only.
+struct MetricsSources {
+  Node& node;
+  const Methods& methods;
+  const FrontEndStats& front_end;
+  const AsioPeerNetwork& peers;
+};
+
+// Prometheus' text format, with the names that etcd's dashboards read. What differs in meaning is
+// in server/kvd/README.md.
+std::string MetricsText(const MetricsSources& sources);
 
 }  // namespace keelson::server

@@ -58,6 +58,7 @@ void GrpcCall::OnData(std::string_view bytes) {
 }
 
 void GrpcCall::OnClosed() {
+  CountEnd(static_cast<int>(absl::StatusCode::kCancelled));  // unless it was answered before
   context_.deadlines.Clear(*this);
   --context_.stats.calls_open;
   stream_ = nullptr;
@@ -102,6 +103,11 @@ void GrpcCall::StartWithRequest() {
 void GrpcCall::Start(std::string_view request) {
   state_ = State::kOpen;
   ++context_.stats.calls_started;
+  if (method_.counts != nullptr) {
+    counted_ = true;
+    ++method_.counts->started;
+    if (takes_one_message()) ++method_.counts->messages_received;
+  }
   context_.stats.message_bytes_received += request.size();
   method_.start(shared_from_this(), request);
 }
@@ -117,6 +123,7 @@ void GrpcCall::DeliverMessages() {
       return DeliverHalfClose();
     }
     context_.stats.message_bytes_received += message.size();
+    if (method_.counts != nullptr) ++method_.counts->messages_received;
     if (events_.on_message) events_.on_message(message);
   }
 }
@@ -165,6 +172,7 @@ void GrpcCall::SendPart(SharedBody part, size_t rest) {
   }
   context_.stats.message_bytes_sent += part.size();
   if (!begins) return stream_->Write(std::move(part));
+  if (method_.counts != nullptr) ++method_.counts->messages_sent;
   SharedBody framed;
   framed.head.reserve(kMessagePrefixBytes + (part.head.size() < kJoinBelow ? part.head.size() : 0));
   AppendMessagePrefix(part.size() + rest, &framed.head);
@@ -179,10 +187,16 @@ void GrpcCall::SendPart(SharedBody part, size_t rest) {
 
 void GrpcCall::Finish(const absl::Status& status) {
   if (!live() || stream_ == nullptr) return;
+  CountEnd(status.raw_code());
   Answer(status);
   Conclude(State::kFinished);
   // The events go at the next Run: the caller may be running inside one of them.
   if (has_events_) stream_->Schedule();
+}
+
+// Calls that never reached their handler are not counted, as in etcd.
+void GrpcCall::CountEnd(int status) {
+  if (std::exchange(counted_, false)) method_.counts->Handled(status);
 }
 
 void GrpcCall::Conclude(State state) {
@@ -209,6 +223,7 @@ void GrpcCall::Answer(const absl::Status& status) {
 
 // Ends a call that its handler has not finished.
 void GrpcCall::AnswerAndEnd(const absl::Status& status) {
+  CountEnd(status.raw_code());
   if (stream_->pending_bytes() == 0) {
     Answer(status);
   } else {

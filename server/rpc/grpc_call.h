@@ -65,6 +65,7 @@ class GrpcCall final : public Call,
   void Answer(const absl::Status& status);
   void TellEnd();
   void Conclude(State state);
+  void CountEnd(int status);
 
   SessionContext& context_;
   Http2Stream* stream_;  // null once it is closed
@@ -76,6 +77,7 @@ class GrpcCall final : public Call,
   Events events_;
   State state_ = State::kWaiting;
   bool has_events_ = false;
+  bool counted_ = false;    // as started, and not yet as handled
   bool responded_ = false;  // leading fields are out
   size_t rest_ = 0;         // of a message that is sent in parts
   bool half_closed_ = false;

@@ -190,7 +190,7 @@ std::shared_ptr<FakeCall> SimMember::Call(const std::string& method, const std::
                                           std::function<void(const absl::Status&)> on_finish) {
   if (process_ == nullptr || !process_->serving) return nullptr;
   // As on a connection, the client hears of an answer later, never from inside Send or Finish.
-  constexpr Duration kOnTheWay = std::chrono::microseconds(20);
+  static constexpr Duration kOnTheWay = std::chrono::microseconds(20);
   auto later_send = [this, on_send = std::move(on_send)](const std::string& bytes) {
     if (on_send) world_.After(kOnTheWay, [on_send, bytes] { on_send(bytes); });
   };

@@ -110,6 +110,7 @@ class Node::Impl {
   // node_space.cc
   void MakeDiskGuard(const std::string& member_dir, bool full);
   bool HasRoomToFlush(uint64_t bytes);
+  void PauseCompactionsWithoutRoom();
   bool DiskHasRoomFor(int64_t cost);
   storage::Wal::Growth LogGrowth() const;
   void OnRoomChanged();

@@ -153,7 +153,7 @@ void Node::Impl::FinishInstall(const raft::SnapshotMeta& meta, storage::OpenedSt
   auto old_store = machine->Replace(std::move(opened.store));
   if (!old_store.ok()) return Fatal(old_store.status());
   RetireStore(*std::move(old_store), old_generation);
-  machine->store().PauseCompactions(guard->full());
+  PauseCompactionsWithoutRoom();
   installing_ = false;
   ++counters_.snapshots_installed;
   core->SnapshotInstalled(meta);

@@ -40,9 +40,21 @@ void Node::Impl::MakeDiskGuard(const std::string& member_dir, bool full) {
 }
 
 bool Node::Impl::HasRoomToFlush(uint64_t bytes) {
-  if (guard->HasRoomFor(TableBytes(bytes))) return true;
-  guard->FoundNoSpace();
-  return false;
+  if (!guard->HasRoomFor(TableBytes(bytes))) {
+    guard->FoundNoSpace();
+    return false;
+  }
+  // Else it waits for the compactions that run.
+  return guard->HasRoomFor(TableBytes(bytes) + machine->store().compacting_bytes());
+}
+
+// A compaction that finds no room for its output is work for nothing, and takes the room of
+// flushes.
+void Node::Impl::PauseCompactionsWithoutRoom() {
+  storage::MvccStore& store = machine->store();
+  const uint64_t beside = options.disk_reserve_bytes / 4;
+  store.PauseCompactions(!guard->HasRoomFor(store.disk_bytes() + beside) &&
+                         !guard->HasRoomFor(store.next_compaction_bytes() + beside));
 }
 
 storage::Wal::Growth Node::Impl::LogGrowth() const {
@@ -53,7 +65,7 @@ storage::Wal::Growth Node::Impl::LogGrowth() const {
 
 void Node::Impl::OnRoomChanged() {
   if (stopped_) return;
-  machine->store().PauseCompactions(guard->full());
+  PauseCompactionsWithoutRoom();
   if (guard->full()) snapshot_sender->DropKept();
   RetryWhatFoundNoRoom();
   TellOwnAlarm();
@@ -67,6 +79,7 @@ void Node::Impl::RetryWhatFoundNoRoom() {
 
 void Node::Impl::TickSpace(Instant now) {
   guard->Tick(now);
+  PauseCompactionsWithoutRoom();
   RetryWhatFoundNoRoom();
   TellOwnAlarm();
   HandOverIfFull();
@@ -212,7 +225,7 @@ void Node::Impl::TakeSuccessor() {
   successor_->Enqueue(machine->TakeQueue());
   auto spent = std::exchange(machine, std::move(successor_));
   RetireStore(spent->TakeStore(), std::exchange(generation_, reopened_generation_));
-  machine->store().PauseCompactions(guard->full());
+  PauseCompactionsWithoutRoom();
   seams.logger->Info(kCaller, "the store is open again after a full disk",
                      {{"applied-index", machine->applied().value()}, {"generation", generation_}});
   keeper->Replaced();

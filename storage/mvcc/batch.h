@@ -87,7 +87,8 @@ class Batch : public ApplyBatch, private UndoSource {
   void MoveAttachment(std::string_view key, int64_t from, int64_t to);
   void KeepRequest();
 
-  void EncodeChanges(rocksdb::WriteBatch* out) const;
+  void EncodeChanges(rocksdb::WriteBatch* out);
+  void NoteSuperseded(const PendingChange& pending);
   void EncodeRaw(Family family, const RawOverlay& overlay, rocksdb::WriteBatch* out) const;
   void NoteChanges();
   absl::Status Charge(uint64_t units);
@@ -109,6 +110,7 @@ class Batch : public ApplyBatch, private UndoSource {
 
   bool prepared_ = false;
   uint64_t written_bytes_ = 0;
+  uint64_t superseded_bytes_ = 0;  // by this batch, of what is unflushed
   std::optional<std::string> configuration_;
   CommitResult result_;
 

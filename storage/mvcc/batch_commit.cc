@@ -42,6 +42,7 @@ CommitResult Batch::Publish() {
   prepared_ = false;
   core_->handed_over = false;
   core_->unflushed_bytes += written_bytes_;
+  core_->superseded_bytes += superseded_bytes_;
   if (configuration_) core_->configuration = *std::move(configuration_);
   core_->state = state_;
   core_->key_count = core_->counts.total();
@@ -49,7 +50,7 @@ CommitResult Batch::Publish() {
   return std::move(result_);
 }
 
-void Batch::EncodeChanges(rocksdb::WriteBatch* out) const {
+void Batch::EncodeChanges(rocksdb::WriteBatch* out) {
   std::string key;
   std::string value;
   rocksdb::ColumnFamilyHandle* latest = core_->db->family(kLatest);
@@ -67,7 +68,16 @@ void Batch::EncodeChanges(rocksdb::WriteBatch* out) const {
     EncodeUndo(pending.change.deleted, pending.bytes_before, pending.change.now->key,
                pending.previous.get(), &value);
     out->Put(undo, key, value);
+    NoteSuperseded(pending);
   }
+}
+
+// A version that is unflushed in "latest" and hidden from now on is not flushed at all.
+void Batch::NoteSuperseded(const PendingChange& pending) {
+  if (pending.previous == nullptr || pending.previous->deleted()) return;
+  const int64_t main = pending.previous->mod.main;
+  if (main <= core_->revision_at_flush || main > base_revision_) return;
+  superseded_bytes_ += pending.previous->kv->key.size() + pending.previous->kv->value.size();
 }
 
 void Batch::EncodeRaw(Family family, const RawOverlay& overlay, rocksdb::WriteBatch* out) const {

@@ -255,6 +255,17 @@ bool DecodeUndo(std::string_view bytes, UndoRecord* record) {
                          &record->previous.emplace());
 }
 
+bool EncodeUndoWithoutPrevious(std::string_view undo, int64_t main, std::string* out) {
+  std::string_view body = undo;
+  UndoHead head;
+  uint8_t flags = 0;
+  Revision mod;
+  if (!TakeUndoHead(&body, &head, &flags) || (flags & kHasPrevious) == 0) return false;
+  if (!TakeRevision(&body, &mod) || mod.main >= main) return false;
+  EncodeUndo(head.change_deleted, head.bytes_before, head.key, nullptr, out);
+  return true;
+}
+
 std::string EncodeState(const StoreState& state) {
   std::string out;
   AppendVarint(kFormatVersion, &out);

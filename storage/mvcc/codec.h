@@ -60,6 +60,9 @@ struct UndoRecord {
 void EncodeUndo(bool change_deleted, uint64_t bytes_before, std::string_view key,
                 const Version* previous, std::string* out);
 bool DecodeUndo(std::string_view bytes, UndoRecord* record);
+// The same record without the version that it replaced, for a compaction at revision `main`. False
+// where there is none, or where it is of that revision itself and so the value of another change.
+bool EncodeUndoWithoutPrevious(std::string_view undo, int64_t main, std::string* out);
 // Only flags, bytes_before and key; `previous_live` tells whether a pair was replaced.
 struct UndoHead {
   bool change_deleted = false;

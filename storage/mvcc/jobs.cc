@@ -55,22 +55,24 @@ class DropHistoryJob : public BackgroundJob {
         FromRocks(rocksdb::DeleteFilesInRanges(&db_->db(), db_->family(kUndo), &range, 1, false),
                   db_->Describe("drop history"));
     if (!status.ok()) return status;
-    DropLevel0(end);
+    DropLeftovers(UndoKey({std::max<int64_t>(bound_, 0) + 1, 0}));
     return RewriteTombstones();
   }
 
  private:
-  // Files in level 0 are passed over by DeleteFilesInRanges. Compacting dead ones costs next to
-  // nothing: the filter skips from their first key to the bound.
-  void DropLevel0(const std::string& end) {
+  // DeleteFilesInRanges passes over files in level 0, and over those with changes of the bound's
+  // own revision. Compacting such costs little: the filter skips from their first key to the bound,
+  // and keeps of these changes only that they were made.
+  void DropLeftovers(const std::string& above) {
     rocksdb::ColumnFamilyMetaData files;
     db_->db().GetColumnFamilyMetaData(db_->family(kUndo), &files);
-    std::vector<std::string> dead;
-    if (files.levels.empty()) return;
-    for (const rocksdb::SstFileMetaData& file : files.levels[0].files) {
-      if (file.largestkey < end && !file.being_compacted) dead.push_back(file.name);
+    for (const rocksdb::LevelMetaData& level : files.levels) {
+      std::vector<std::string> dead;
+      for (const rocksdb::SstFileMetaData& file : level.files) {
+        if (file.largestkey < above && !file.being_compacted) dead.push_back(file.name);
+      }
+      if (!dead.empty()) Compact(kUndo, dead, level.level);
     }
-    if (!dead.empty()) Compact(kUndo, dead, 0);
   }
 
   // Files worth rewriting: a quarter of the records at least are tombstones, the oldest covered.

@@ -45,6 +45,7 @@ class StoreImpl : public MvccStore {
     if (!state.ok()) return state.status();
     core_.state = *state;
     core_.undo_bytes_at_flush = state->undo_bytes;
+    core_.revision_at_flush = state->revision;
     auto configuration = db().Get({}, kMeta, kConfigurationKey);
     if (!configuration.ok()) return configuration.status();
     core_.configuration = configuration->value_or("");
@@ -128,7 +129,8 @@ class StoreImpl : public MvccStore {
     const StoreState& state = core_.state;
     const uint64_t undo = state.undo_bytes - core_.undo_bytes_at_flush;
     const uint64_t kept = std::min(undo, state.undo_bytes - state.dropped_bytes);
-    return core_.unflushed_bytes - std::min(core_.unflushed_bytes, undo - kept);
+    const uint64_t left_out = undo - kept + core_.superseded_bytes;
+    return core_.unflushed_bytes - std::min(core_.unflushed_bytes, left_out);
   }
   absl::StatusOr<std::unique_ptr<BackgroundJob>> StartFlush() override;
   std::unique_ptr<BackgroundJob> StartDropHistory() override;
@@ -162,6 +164,24 @@ class StoreImpl : public MvccStore {
     risk.writes_would_stall =
         risk.l0_files >= kManyL0Files || risk.unflushed_memtables >= kManyMemtables;
     return risk;
+  }
+
+  uint64_t compacting_bytes() const override { return db().compacting_bytes(); }
+
+  uint64_t next_compaction_bytes() const override {
+    uint64_t most = 0;
+    for (rocksdb::ColumnFamilyHandle* family : db().families()) {
+      rocksdb::ColumnFamilyMetaData files;
+      db().db().GetColumnFamilyMetaData(family, &files);
+      uint64_t bytes = files.levels.empty() ? 0 : files.levels[0].size;
+      for (size_t level = 1; level < files.levels.size(); ++level) {
+        if (files.levels[level].size == 0) continue;
+        bytes += files.levels[level].size;
+        break;
+      }
+      most = std::max(most, bytes);
+    }
+    return most;
   }
 
   uint64_t disk_bytes() const override {
@@ -211,6 +231,8 @@ absl::StatusOr<std::unique_ptr<BackgroundJob>> StoreImpl::StartFlush() {
   if (!status.ok()) return status;
   core_.unflushed_bytes = 0;
   core_.undo_bytes_at_flush = core_.state.undo_bytes;
+  core_.revision_at_flush = core_.state.revision;
+  core_.superseded_bytes = 0;
   return MakeFlushJob(core_.db, applied_index);
 }
 

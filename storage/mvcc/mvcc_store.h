@@ -95,7 +95,8 @@ class MvccStore {
   // Bytes committed since the last StartFlush; the caller starts a flush at its cap.
   virtual uint64_t unflushed_bytes() const = 0;
   // How much of it a flush now would write at most, but for what describes it: without history
-  // that is compacted already.
+  // that is compacted already, and without versions that were replaced meanwhile. More where a view
+  // still reads them.
   virtual uint64_t flush_bytes() const = 0;
   // Switches the memtables now; the job writes them out. Null where nothing is unflushed.
   // REQUIRES: the previous flush job has ended. A failed job spends the store: close it, then open
@@ -112,6 +113,11 @@ class MvccStore {
   // Hard-links the flushed files into `dir` (must not exist; same file system). The result's index
   // is what the checkpoint's own meta says.
   virtual std::unique_ptr<BackgroundJob> StartCheckpoint(const std::string& dir) = 0;
+
+  // What compactions that run now read. They may write as much before they give any of it back.
+  virtual uint64_t compacting_bytes() const = 0;
+  // What the next compaction may read at most: level 0 and the level below it. Walks all files.
+  virtual uint64_t next_compaction_bytes() const = 0;
 
   virtual StallRisk stall_risk() const = 0;
   // Physical bytes on disk, for people.

@@ -32,19 +32,30 @@ class LatestFilter : public rocksdb::CompactionFilter {
 
 class UndoFilter : public rocksdb::CompactionFilter {
  public:
-  explicit UndoFilter(int64_t bound) : bound_(UndoKey({std::max<int64_t>(bound, 0), 0})) {}
+  explicit UndoFilter(int64_t bound)
+      : main_(std::max<int64_t>(bound, 0)),
+        bound_(UndoKey({main_, 0})),
+        above_(UndoKey({main_ + 1, 0})) {}
   const char* Name() const override { return "KeelsonUndoFilter"; }
 
   // Skipping is safe here: an undo key is written once, so nothing older hides under it.
-  Decision FilterV2(int, const rocksdb::Slice& key, ValueType, const rocksdb::Slice&, std::string*,
-                    std::string* skip_until) const override {
-    if (key.compare(bound_) >= 0) return Decision::kKeep;
-    *skip_until = bound_;
-    return Decision::kRemoveAndSkipUntil;
+  Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& value,
+                    std::string* without_previous, std::string* skip_until) const override {
+    if (key.compare(bound_) < 0) {
+      *skip_until = bound_;
+      return Decision::kRemoveAndSkipUntil;
+    }
+    // That the change was made is told to watchers that start here, not what it replaced.
+    const bool shrinks =
+        key.compare(above_) < 0 && type == ValueType::kValue &&
+        EncodeUndoWithoutPrevious({value.data(), value.size()}, main_, without_previous);
+    return shrinks ? Decision::kChangeValue : Decision::kKeep;
   }
 
  private:
+  const int64_t main_;
   const std::string bound_;
+  const std::string above_;
 };
 
 template <typename Filter>

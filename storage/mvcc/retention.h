@@ -34,12 +34,13 @@ class Retention {
 
   // Before a flush of a state with this compaction revision: what the flush may leave out.
   void BeginFlush(int64_t compact_revision);
-  // Undo records in memtables below it are not written to files.
+  // Undo records in memtables below it are not written to files, nor what those at it replaced.
   int64_t flush_leaves_out_below() const {
     return flush_leaves_out_below_.load(std::memory_order_acquire);
   }
 
-  // Undo records below it and tombstones at or below it may be removed. Grows only.
+  // Undo records below it, what those at it replaced, and tombstones at or below it may be removed.
+  // Grows only.
   int64_t droppable_below() const { return droppable_below_.load(std::memory_order_acquire); }
 
  private:

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -52,6 +53,8 @@ class RocksDb {
   // Runs after the database was closed, on the thread that let go last.
   void OnReleased(std::function<void()> released);
 
+  uint64_t compacting_bytes() const { return *compacting_bytes_; }
+
   // How the error of a failed operation names this database.
   std::string Describe(std::string_view what) const;
 
@@ -65,6 +68,8 @@ class RocksDb {
   const MvccOptions options_;
   const std::shared_ptr<RocksEnv> env_;
   const std::shared_ptr<Retention> retention_;
+  const std::shared_ptr<std::atomic<uint64_t>> compacting_bytes_ =
+      std::make_shared<std::atomic<uint64_t>>(0);
   std::shared_ptr<rocksdb::Cache> cache_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> families_{};

@@ -1,4 +1,9 @@
 // The RocksDB options, apart from the code that opens it. Reasons stand beside what is unusual.
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+
 #include "rocksdb/cache.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/listener.h"
@@ -22,12 +27,38 @@ class SilentLogger : public rocksdb::Logger {
 };
 
 // After a background error the store is closed and opened again; nothing heals in the background.
-class NoRecovery : public rocksdb::EventListener {
+// Counts the bytes that running compactions read.
+class Listener : public rocksdb::EventListener {
  public:
+  explicit Listener(std::shared_ptr<std::atomic<uint64_t>> compacting_bytes)
+      : compacting_bytes_(std::move(compacting_bytes)) {}
+
+  void OnCompactionBegin(rocksdb::DB* db, const rocksdb::CompactionJobInfo& job) override {
+    uint64_t total = 0;
+    for (const std::string& file : job.input_files) {
+      uint64_t bytes = 0;
+      if (db->GetEnv()->GetFileSize(file, &bytes).ok()) total += bytes;
+    }
+    const std::lock_guard lock(mutex_);
+    jobs_[job.job_id] = total;
+    *compacting_bytes_ += total;
+  }
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo& job) override {
+    const std::lock_guard lock(mutex_);
+    const auto it = jobs_.find(job.job_id);
+    if (it == jobs_.end()) return;
+    *compacting_bytes_ -= it->second;
+    jobs_.erase(it);
+  }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
                             bool* auto_recovery) override {
     *auto_recovery = false;
   }
+
+ private:
+  const std::shared_ptr<std::atomic<uint64_t>> compacting_bytes_;
+  std::mutex mutex_;
+  std::map<int, uint64_t> jobs_;  // under mutex_
 };
 
 rocksdb::BlockBasedTableOptions TableOptions(Family family, uint64_t block_bytes,
@@ -69,7 +100,7 @@ rocksdb::DBOptions RocksDb::DatabaseOptions() const {
   db.enable_thread_tracking = false;
   db.max_bgerror_resume_count = 0;
   db.info_log = std::make_shared<SilentLogger>();
-  db.listeners = {std::make_shared<NoRecovery>()};
+  db.listeners = {std::make_shared<Listener>(compacting_bytes_)};
   db.allow_concurrent_memtable_write = false;  // one writer; lets memtable insert hints work
   db.enable_write_thread_adaptive_yield = false;
   db.allow_fallocate = false;

@@ -28,6 +28,8 @@ struct StoreCore {
   std::string configuration;
   uint64_t unflushed_bytes = 0;
   uint64_t undo_bytes_at_flush = 0;       // state.undo_bytes when the last flush began
+  int64_t revision_at_flush = 0;          // state.revision when the last flush began
+  uint64_t superseded_bytes = 0;          // of unflushed_bytes: versions that later ones hide
   std::shared_ptr<const ViewState> view;  // of `state`; null after a commit
   bool batch_open = false;
   // Another thread writes, or has written what is never published: only `view` may be read.

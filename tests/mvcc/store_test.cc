@@ -148,6 +148,36 @@ TEST(MvccStoreTest, AFlushLeavesOutWhatIsCompactedAlreadyUnlessAViewReadsIt) {
   }
 }
 
+TEST(MvccStoreTest, WhatTheCompactedRevisionItselfReplacedLeavesTheDiskButItsEventsStay) {
+  for (const bool flushed_before : {false, true}) {
+    SCOPED_TRACE(flushed_before);
+    StoreHarness store;
+    std::mt19937_64 random(1);
+    std::string value(50'000, 'v');
+    for (char& c : value) c = static_cast<char>(random());
+    store.PutMany("k", 20, value);  // 1 MB in all
+    store.DeleteRange(KeyRange::Prefix("k"));
+    const int64_t deleted_at = store->revision();
+    if (flushed_before) store.Settle();
+    store.Compact(deleted_at);
+    if (!flushed_before) {
+      EXPECT_LT(store->flush_bytes(), 100'000u) << "neither the pairs nor what replaced them";
+    }
+    store.Settle();
+    EXPECT_LT(store->disk_bytes(), 100'000u);
+
+    const std::vector<Change> changes = store.History(deleted_at);
+    ASSERT_EQ(changes.size(), 20u);
+    for (const Change& change : changes) {
+      EXPECT_TRUE(change.deleted);
+      EXPECT_EQ(change.prev, nullptr);
+    }
+    store.Put("k1", "new");
+    EXPECT_EQ(store.Value("k1"), "new");
+    EXPECT_EQ(store->View()->Get("k1", deleted_at).value(), nullptr);
+  }
+}
+
 TEST(MvccStoreTest, DbSizeFallsWithCompactionAndIsSmallWhenEmpty) {
   StoreHarness store;
   for (int i = 0; i < 20; ++i) store.Put("key", std::string(1000, 'v'));

@@ -67,6 +67,11 @@ class FakeCall final : public server::Call {
     pending_ = 0;
     if (!over_ && events_.on_writable) events_.on_writable();
   }
+  // The server's process is gone: its handler is let go and hears nothing.
+  void Abandon() {
+    over_ = true;
+    std::exchange(events_, {});
+  }
   bool over() const { return over_; }
 
  private:

@@ -39,6 +39,8 @@ struct SimMember::Process {
   std::unique_ptr<server::ClusterService> cluster;
   std::unique_ptr<server::MaintenanceService> maintenance;
   std::unique_ptr<server::WatchService> watch;
+  std::vector<std::weak_ptr<FakeCall>> calls;  // some of them over
+  uint64_t calls_made = 0;
   bool serving = false;
   raft::StateView last_view;
 };
@@ -136,6 +138,9 @@ void SimMember::BreakOff() {
     process_->runner.RunWhatIsUnderWay();
   }
   process_->fs.Cut();  // first: the ending process must not write any more
+  for (const auto& weak : process_->calls) {
+    if (const auto call = weak.lock()) call->Abandon();
+  }
 }
 
 void SimMember::Crash() {
@@ -198,6 +203,10 @@ std::shared_ptr<FakeCall> SimMember::Call(const std::string& method, const std::
     if (on_finish) world_.After(kOnTheWay, [on_finish, status] { on_finish(status); });
   };
   auto call = std::make_shared<FakeCall>(method, std::move(later_send), std::move(later_finish));
+  if (++process_->calls_made % 256 == 0) {
+    std::erase_if(process_->calls, [](const auto& weak) { return weak.expired(); });
+  }
+  process_->calls.push_back(call);
   const server::Method* found = process_->methods->Find(method);
   KEELSON_CHECK(found != nullptr, "the method exists");
   process_->loop.TurnAt(

@@ -36,7 +36,7 @@ TEST(ReopenTest, TheNextGenerationHoldsWhatWasFlushedAndTheSpentStoreServesOn) {
   EXPECT_EQ(CountPrefix(*reopened.store, "memory"), 0);
   EXPECT_EQ(CountPrefix(*spent.store, "memory"), 50);
   const uint64_t old_generation = spent.generation;
-  MvccStore::Retire(std::move(spent.store), [&] {
+  MvccStore::Retire(std::move(spent.store), [&world, old_generation] {
     EXPECT_EQ(ReleaseGeneration(world.fs(), kTarget, old_generation), absl::OkStatus());
   });
   world.Fill(*reopened.store, "more", 5);

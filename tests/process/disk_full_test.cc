@@ -174,8 +174,9 @@ TEST_F(ProcessDiskFullTest, ItsOwnDataFillsTheDiskAndDeletesWithACompactionMakeR
   EXPECT_TRUE(WaitUntil(absl::Seconds(2), [this] { return Alarms() == 0; }));
   // The room comes back by and by, as the store rewrites its files.
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(WaitUntil(absl::Seconds(20), [&] { return Put(absl::StrCat("l/", i), value).ok(); }))
-        << i;
+    ASSERT_TRUE(WaitUntil(absl::Seconds(20), [&] {
+      return Put(absl::StrCat("l/", i), value).ok();
+    })) << i;
   }
   EXPECT_TRUE(WaitUntil(absl::Seconds(20), [this] { return Alarms() == 0; }));
   server_->Kill();

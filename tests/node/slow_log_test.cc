@@ -177,6 +177,36 @@ TEST_F(SlowNodeTest, AWriteWithoutALeaderIsToldWithTheStageThatItNeverLeft) {
   EXPECT_GE(cluster_.node(leader_).counters().failed_reads, 1u);
 }
 
+TEST(SlowApplyTest, ASlowApplyIsToldByEachMemberAndOnTheClientsOneWithItsRequest) {
+  server::NodeOptions options = NodeCluster::SmallOptions();
+  options.apply.entry_work = 20;
+  NodeCluster cluster(3, options);
+  const size_t leader = cluster.WaitForLeader();
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(cluster.Put(leader, absl::StrCat("k", i), "v").ok());
+  ASSERT_TRUE(cluster.WaitForRest());
+  const auto slow_applies = [&](size_t index) {
+    return cluster.node(index).counters().slow_applies;
+  };
+  // Each delete is large, and each job takes up to 800 ms: sooner or later one is slow everywhere.
+  for (size_t i = 0; i < 3; ++i) cluster.member(i).SetSlowDisk(milliseconds(800));
+  for (int i = 0; i < 20; ++i) {
+    (void)cluster.Delete(leader, "k", "l");
+    for (size_t j = 0; j < 3; ++j) cluster.member(j).SetSlowDisk(Duration(0));
+    for (int j = 0; j < 50; ++j) (void)cluster.Put(leader, absl::StrCat("k", j), "v");
+    ASSERT_TRUE(cluster.WaitForRest());
+    if (slow_applies(0) > 0 && slow_applies(1) > 0 && slow_applies(2) > 0) break;
+    for (size_t j = 0; j < 3; ++j) cluster.member(j).SetSlowDisk(milliseconds(800));
+  }
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_GT(slow_applies(i), 0u) << i;
+    bool told = false;
+    for (const std::string& line : cluster.LogLines(i, kTooLong)) {
+      told = told || Field(line, "apply-ms") > 100;
+    }
+    EXPECT_TRUE(told) << i;
+  }
+}
+
 TEST_F(SlowNodeTest, ALogWriteThatHangsIsToldOnce) {
   cluster_.member(leader_).SetSlowDisk(seconds(10));
   (void)cluster_.Put(leader_, "k", "v");

@@ -44,6 +44,20 @@ TEST(StartTest, AMemberRestartedAloneServesAtOnce) {
   EXPECT_EQ(cluster.node(2).core().leader(), raft::NodeId());
 }
 
+TEST(StartTest, WhoHasLostItsCommitIndexSaysWhatThatMeans) {
+  NodeCluster cluster(1);
+  ASSERT_TRUE(cluster.Put(0, "k", "v").ok());
+  const std::string warning = "the commit index may be older than what this member answered";
+  cluster.member(0).Crash();
+  ASSERT_TRUE(cluster.member(0).Start().ok());
+  EXPECT_TRUE(cluster.LogLines(0, warning).empty());
+  cluster.member(0).Crash();
+  ASSERT_TRUE(cluster.member(0).disk().RemoveAll("/m0/member/wal/commit").ok());
+  ASSERT_TRUE(cluster.member(0).Start().ok());
+  EXPECT_EQ(cluster.LogLines(0, warning).size(), 1u);
+  EXPECT_EQ(cluster.Get(0, "k"), "v");
+}
+
 TEST(StartTest, TheClusterVersionRisesToWhatAllMembersRead) {
   server::NodeOptions options = NodeCluster::SmallOptions();
   options.entry_version = 2;

@@ -32,6 +32,11 @@ server::NodeOptions SmallOptions(Dice& dice) {
   return options;
 }
 
+// A candidate whose request for votes may be on its way.
+bool AsksForVotes(const raft::StateView& view) {
+  return view.role == raft::RoleKind::kCandidate && view.durable_hard.term == view.hard.term;
+}
+
 std::string UrlOf(size_t number) { return absl::StrCat("http://sim:", number); }
 
 }  // namespace
@@ -96,6 +101,9 @@ void SimCluster::OnTurn(SimMember& member, const raft::StateView& before,
   const bool leads = now.role == raft::RoleKind::kLeader;
   const bool led = before.role == raft::RoleKind::kLeader;
   if (leads && (!led || before.hard.term != now.hard.term)) Tell(Moment::kElected, member);
+  if (AsksForVotes(now) && !(AsksForVotes(before) && before.hard.term == now.hard.term)) {
+    Tell(Moment::kAskedForVotes, member);
+  }
   if (led && !leads) Count("leaders that stepped down");
   if (leads && led && now.hard.commit > before.hard.commit &&
       std::exchange(committed_in_[member.id()], now.hard.term) != now.hard.term) {
@@ -112,6 +120,7 @@ void SimCluster::OnTurn(SimMember& member, const raft::StateView& before,
   if (std::exchange(installed_[member.id()], installed) < installed) {
     Tell(Moment::kSnapshotInstalled, member);
   }
+  if (after_turn_) after_turn_(member, now);
 }
 
 void SimCluster::OnFatal(SimMember& member, const absl::Status& status) {

@@ -20,6 +20,7 @@ namespace keelson::sim {
 // Points in a member's life at which a fault hits hardest.
 enum class Moment {
   kElected,
+  kAskedForVotes,      // those of others; its own is durable
   kLeaderCommitted,    // the first commit of a reign
   kMembershipChanged,  // a configuration came into force
   kCompacted,
@@ -27,7 +28,7 @@ enum class Moment {
   kLogWritten,  // the work is done, the loop has not heard of it
   kStoreJobDone,
 };
-inline constexpr size_t kMoments = 7;
+inline constexpr size_t kMoments = 8;
 
 class SimCluster {
  public:
@@ -58,6 +59,10 @@ class SimCluster {
 
   // Hears of every moment, in the middle of things: do nothing but schedule.
   void OnMoment(std::function<void(Moment, SimMember&)> hook) { on_moment_ = std::move(hook); }
+  // Hears of every turn of a member, after it: cut links, count, schedule, do nothing else.
+  void AfterTurns(std::function<void(SimMember&, const raft::StateView&)> hook) {
+    after_turn_ = std::move(hook);
+  }
 
   void Count(const std::string& what, uint64_t by = 1) { counters_[what] += by; }
   const std::map<std::string, uint64_t>& counters() const { return counters_; }
@@ -86,6 +91,7 @@ class SimCluster {
   Ledger ledger_;
   server::NodeOptions options_;
   std::function<void(Moment, SimMember&)> on_moment_;
+  std::function<void(SimMember&, const raft::StateView&)> after_turn_;
   int64_t compaction_asked_ = 1;
   std::map<std::pair<raft::NodeId, uint64_t>, int64_t> last_answered_;
   std::map<raft::NodeId, int64_t> compacted_;  // as last seen at each member

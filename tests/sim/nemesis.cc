@@ -11,10 +11,13 @@ constexpr uint64_t kManyFaults = 60;
 
 }  // namespace
 
-Nemesis::Nemesis(SimCluster& cluster) : cluster_(cluster) {
+Nemesis::Nemesis(SimCluster& cluster) : cluster_(cluster), lost_entry_(cluster) {
   AddProcessFaults();
   AddNetworkFaults();
   cluster_.OnMoment([this](Moment moment, SimMember& member) { OnMoment(moment, member); });
+  cluster_.AfterTurns([this](SimMember& member, const raft::StateView& now) {
+    lost_entry_.OnTurn(member, now);
+  });
 }
 
 void Nemesis::Add(const std::string& name, std::function<void()> strike) {
@@ -31,6 +34,8 @@ void Nemesis::Start() {
 void Nemesis::Stop() {
   stopped_ = true;
   cluster_.OnMoment(nullptr);
+  cluster_.AfterTurns(nullptr);
+  lost_entry_.Stop();
 }
 
 void Nemesis::Later(Duration delay, std::function<void()> task) {
@@ -49,7 +54,7 @@ SimMember& Nemesis::LeaderOrAny() {
 }
 
 void Nemesis::Next() {
-  if (total_weight_ > 0) {
+  if (total_weight_ > 0 && !lost_entry_.running()) {
     uint64_t draw = dice().Below(total_weight_);
     for (const Fault& fault : faults_of_seed_) {
       if (draw >= fault.weight) {
@@ -68,8 +73,16 @@ void Nemesis::Next() {
 }
 
 void Nemesis::OnMoment(Moment moment, SimMember& member) {
+  // A schedule of many steps is left to itself.
+  if (lost_entry_.running()) {
+    if (moment == Moment::kElected) lost_entry_.OnElected(member);
+    return;
+  }
   auto& ambush = ambushes_[static_cast<size_t>(moment)];
   if (ambush) std::exchange(ambush, nullptr)(member);
+  if (moment == Moment::kElected && late_winner_ != nullptr && late_winner_ != &member) {
+    Later(Between(0, 3), [late = std::exchange(late_winner_, nullptr)] { late->Resume(); });
+  }
   if (cluster_.world().now() >= leaders_doomed_until_) return;
   if (moment == Moment::kElected) EndReign(member);
   if (moment == Moment::kLeaderCommitted && std::exchange(ends_by_commit_, false)) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/sim/cluster.h"
+#include "tests/sim/lost_entry.h"
 
 namespace keelson::sim {
 
@@ -52,6 +53,7 @@ class Nemesis {
   void SlowDisk();
   void FailSyncs();
   void LieInAmbush();
+  void LosePowerAfterCompaction();
   void Strike(SimMember& member);
 
   // network_faults.cc: the network and who leads
@@ -63,6 +65,7 @@ class Nemesis {
   void LateAnswers();
   void ShakeNetwork();
   void TransferLeadership();
+  void DelayWinner();
   void Unseat(SimMember& leader);
 
   SimCluster& cluster_;
@@ -73,6 +76,8 @@ class Nemesis {
   std::array<std::function<void(SimMember&)>, kMoments> ambushes_;
   Instant leaders_doomed_until_{};
   bool ends_by_commit_ = false;  // the running reign
+  SimMember* late_winner_ = nullptr;
+  LostEntry lost_entry_;
   Links unseated_;               // the cuts around the leader that was unseated last
 };
 

@@ -17,6 +17,8 @@ void Nemesis::AddNetworkFaults() {
   Add("late answers", [this] { LateAnswers(); });
   Add("shaky network", [this] { ShakeNetwork(); });
   Add("leader transfer", [this] { TransferLeadership(); });
+  Add("late winner", [this] { DelayWinner(); });
+  Add("lost entry", [this] { lost_entry_.Start(); });
   Add("short reigns", [this] {
     leaders_doomed_until_ = cluster_.world().now() + Between(4000, 12000);
     Unseat(LeaderOrAny());
@@ -96,7 +98,22 @@ void Nemesis::TransferLeadership() {
   });
 }
 
-// The schedules of the thesis' figures 3.7 and 3.8: leaders that can pass on little or nothing, and
+// The next candidate stands still while it is elected, until the others have another leader: it
+// learns of its victory in a term that is past.
+void Nemesis::DelayWinner() {
+  ambushes_[static_cast<size_t>(Moment::kAskedForVotes)] = [this](SimMember& candidate) {
+    late_winner_ = &candidate;
+    Later(Duration(0), [&candidate] {
+      if (candidate.up() && !candidate.paused()) candidate.Pause();
+    });
+    Later(Between(3000, 6000), [this, &candidate] {
+      if (std::exchange(late_winner_, nullptr) == &candidate) candidate.Resume();
+    });
+  };
+  Unseat(LeaderOrAny());
+}
+
+// In the spirit of the thesis' figures 3.7 and 3.8: leaders that can pass on little or nothing, and
 // that come back when the next one falls.
 void Nemesis::Unseat(SimMember& leader) {
   cluster_.Count("leaders unseated");

@@ -21,6 +21,7 @@ void Nemesis::AddProcessFaults() {
   Add("pause of the leader", [this] { Pause(LeaderOrAny()); });
   Add("slow disk", [this] { SlowDisk(); });
   Add("failing syncs", [this] { FailSyncs(); });
+  Add("power loss after a compaction", [this] { LosePowerAfterCompaction(); });
   Add("ambush", [this] { LieInAmbush(); });
 }
 
@@ -89,6 +90,23 @@ void Nemesis::LieInAmbush() {
       if (!member.up()) return;
       cluster_.Count("ambushes that struck");
       Strike(member);
+    });
+  };
+}
+
+// What a compaction has begun to remove is gone while the compaction itself may be forgotten: a
+// member that comes back alone is asked for the history that it had before.
+void Nemesis::LosePowerAfterCompaction() {
+  const Duration delay = dice().Between(std::chrono::microseconds(50), milliseconds(1));
+  const bool all = dice().OneIn(2);
+  ambushes_[static_cast<size_t>(Moment::kCompacted)] = [this, delay, all](SimMember& member) {
+    Later(delay, [this, &member, all] {
+      if (!member.up()) return;
+      cluster_.Count("power losses after a compaction");
+      CutFor(Around(member, true, true), Between(500, 4000));
+      member.PowerLoss();
+      cluster_.StartLater(member, Between(5, 50));
+      if (all) PowerLossOfAll();
     });
   };
 }

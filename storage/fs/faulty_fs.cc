@@ -291,7 +291,7 @@ absl::StatusOr<bool> FaultyFileSystem::Exists(const std::string& path) {
 absl::StatusOr<uint64_t> FaultyFileSystem::FreeBytes(const std::string& path) {
   std::lock_guard lock(mutex_);
   if (power_cut_) return PowerIsCut(path);
-  return capacity_ > used_ ? capacity_ - used_ : 0;
+  return Free();
 }
 
 absl::StatusOr<uint64_t> FaultyFileSystem::TotalBytes(const std::string& path) {

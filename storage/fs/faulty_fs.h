@@ -92,6 +92,8 @@ class FaultyFileSystem : public FileSystem {
   void Repair();
   // The disk has this many bytes in all. Unlimited at first.
   void SetCapacity(uint64_t bytes);
+  // Others, who keep it, fill the disk until so many bytes are free. UINT64_MAX: they give it back.
+  void LeaveFree(uint64_t bytes);
   // Syncs answer OK and do nothing.
   void SetSyncsLie(bool lie);
   // Damages the medium under one bit. NotFound, OutOfRange.
@@ -125,6 +127,7 @@ class FaultyFileSystem : public FileSystem {
                            std::span<const std::string_view> parts);
   absl::Status SyncLocked(FaultyInode& inode, const std::string& path);
   absl::Status ResizeLocked(FaultyInode& inode, const std::string& path, uint64_t size);
+  uint64_t Free() const;
   // How far a file may grow: less than `wanted` on a full disk.
   uint64_t GrowthLimit(const FaultyInode& inode, uint64_t wanted) const;
   void Resized(const FaultyInode& inode, uint64_t old_size);
@@ -140,6 +143,7 @@ class FaultyFileSystem : public FileSystem {
   std::vector<std::string> locked_paths_;
   uint64_t capacity_;
   uint64_t used_ = 0;
+  uint64_t taken_by_others_ = 0;
   bool syncs_lie_ = false;
   bool cut_armed_ = false;
   bool power_cut_ = false;

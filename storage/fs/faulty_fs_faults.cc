@@ -154,10 +154,15 @@ absl::Status FaultyFileSystem::ResizeLocked(FaultyInode& inode, const std::strin
   return absl::OkStatus();
 }
 
+uint64_t FaultyFileSystem::Free() const {
+  const uint64_t taken = used_ + taken_by_others_;
+  return capacity_ > taken ? capacity_ - taken : 0;
+}
+
 uint64_t FaultyFileSystem::GrowthLimit(const FaultyInode& inode, uint64_t wanted) const {
   const uint64_t own = SpaceOf(inode.size());
   if (SpaceOf(wanted) <= own) return wanted;
-  const uint64_t free = capacity_ > used_ ? capacity_ - used_ : 0;
+  const uint64_t free = Free();
   if (SpaceOf(wanted) - own <= free) return wanted;
   return own + free / FaultyInode::kPageBytes * FaultyInode::kPageBytes;
 }
@@ -232,6 +237,12 @@ bool FaultyFileSystem::power_is_cut() const {
 void FaultyFileSystem::SetCapacity(uint64_t bytes) {
   std::lock_guard lock(mutex_);
   capacity_ = bytes;
+}
+
+void FaultyFileSystem::LeaveFree(uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  taken_by_others_ = 0;
+  taken_by_others_ = Free() - std::min(Free(), bytes);
 }
 
 void FaultyFileSystem::SetSyncsLie(bool lie) {

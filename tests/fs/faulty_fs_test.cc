@@ -183,6 +183,26 @@ TEST_F(FaultyFs, AFullDiskTakesPartOfAWriteAndSpaceComesBack) {
   EXPECT_EQ(fs_.counters().full_errors, 2u);
 }
 
+TEST_F(FaultyFs, OthersFillTheDiskAndGiveItBack) {
+  fs_.SetCapacity(16 * 4096);
+  auto file = DurableFile("/d/a", std::string(4096, 'a'));
+  fs_.LeaveFree(2 * 4096);
+  EXPECT_EQ(*fs_.FreeBytes("/"), 2u * 4096);
+  EXPECT_EQ(*fs_.TotalBytes("/"), 16u * 4096);
+  EXPECT_TRUE(absl::IsResourceExhausted(file->Allocate(4 * 4096)));
+  ASSERT_TRUE(file->Allocate(3 * 4096).ok());
+  EXPECT_EQ(*fs_.FreeBytes("/"), 0u);
+  fs_.PowerLoss(PowerLossMode::kKeepAll);
+  EXPECT_EQ(*fs_.FreeBytes("/"), 0u) << "they keep it over a power loss";
+  ASSERT_TRUE(fs_.Remove("/d/a").ok());
+  EXPECT_EQ(*fs_.FreeBytes("/"), 3u * 4096) << "what is freed stays free";
+  fs_.LeaveFree(64 * 4096);
+  EXPECT_EQ(*fs_.FreeBytes("/"), 16u * 4096) << "no more than there is";
+  fs_.LeaveFree(4096);
+  fs_.LeaveFree(UINT64_MAX);
+  EXPECT_EQ(*fs_.FreeBytes("/"), 16u * 4096);
+}
+
 TEST_F(FaultyFs, FlippedBitsAreSeenAtOnceAndAfterPowerLoss) {
   auto file = DurableFile("/d/a", "aaaa");
   ASSERT_TRUE(fs_.FlipBit("/d/a", 8 * 2 + 1).ok());

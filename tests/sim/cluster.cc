@@ -1,5 +1,7 @@
 #include "tests/sim/cluster.h"
 
+#include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +19,7 @@ server::NodeOptions SmallOptions(Dice& dice) {
   options.wal_segment_bytes = 32 << 10;
   options.flush_after_bytes = 2048 + dice.Below(16384);
   options.keep_log_entries = 5 + dice.Below(60);
+  options.disk_reserve_bytes = (128 + dice.Below(256)) << 10;
   options.block_cache_bytes = 64 << 10;
   options.manual_background = true;
   options.probe_sync_method = false;
@@ -35,6 +38,11 @@ server::NodeOptions SmallOptions(Dice& dice) {
 // A candidate whose request for votes may be on its way.
 bool AsksForVotes(const raft::StateView& view) {
   return view.role == raft::RoleKind::kCandidate && view.durable_hard.term == view.hard.term;
+}
+
+uint64_t InjectedErrors(SimMember& member) {
+  const auto errors = member.disk().counters().injected_errors;
+  return std::accumulate(errors.begin(), errors.end(), uint64_t{0});
 }
 
 std::string UrlOf(size_t number) { return absl::StrCat("http://sim:", number); }
@@ -87,6 +95,7 @@ SimMember::Events SimCluster::MemberEvents() {
   events.on_fatal = [this](SimMember& member, const absl::Status& status) {
     OnFatal(member, status);
   };
+  events.on_store_switched = [this](SimMember& member) { Tell(Moment::kStoreSwitched, member); };
   events.on_end = [this](SimMember& member) { OnEnd(member); };
   return events;
 }
@@ -120,7 +129,20 @@ void SimCluster::OnTurn(SimMember& member, const raft::StateView& before,
   if (std::exchange(installed_[member.id()], installed) < installed) {
     Tell(Moment::kSnapshotInstalled, member);
   }
+  NoteRoom(member);
   if (after_turn_) after_turn_(member, now);
+}
+
+void SimCluster::NoteRoom(SimMember& member) {
+  const bool refuses = member.node().RefusesGrowth();
+  bool& refused = refuses_growth_[member.id()];
+  if (std::exchange(refused, refuses) == refuses) return;
+  Count(refuses ? "members without room" : "members that found room again");
+}
+
+bool SimCluster::SomeRefuseGrowth() const {
+  return std::any_of(refuses_growth_.begin(), refuses_growth_.end(),
+                     [](const auto& entry) { return entry.second; });
 }
 
 void SimCluster::OnFatal(SimMember& member, const absl::Status& status) {
@@ -132,6 +154,10 @@ void SimCluster::OnFatal(SimMember& member, const absl::Status& status) {
     Count("removed members that stopped");
     world_.After(Duration(0), [&member] { member.Retire(); });
     return;
+  }
+  if (InjectedErrors(member) == errors_at_start_[member.id()] && !member.disk().power_is_cut()) {
+    truth_.Violated(
+        absl::StrCat(member.name(), " stops, though its disk did not fail: ", status.ToString()));
   }
   Count("members stopped by their disk");
   // The process ends; what its disk forgot after a failed sync shows only after a power loss.
@@ -150,20 +176,28 @@ void SimCluster::OnEnd(SimMember& member) {
   Count("torn log tails cut", node.torn_log_tails_cut);
   Count("messages of a wrong disk ignored", node.identity_conflicts);
   installed_[member.id()] = 0;
+  refuses_growth_[member.id()] = false;
 }
 
 void SimCluster::StartLater(SimMember& member, Duration delay) {
   world_.After(delay, [this, &member] {
     if (member.up() || member.retired() || member.held_down()) return;
-    const auto errors_before = member.disk().counters().injected_errors;
+    const uint64_t errors_before = InjectedErrors(member);
+    const uint64_t full_before = member.disk().counters().full_errors;
+    errors_at_start_[member.id()] = errors_before;
     const absl::Status status = member.Start();
+    const bool was_full = member.disk().counters().full_errors != full_before;
     if (status.ok()) {
-      Count("starts");
+      Count(was_full ? "starts on a full disk" : "starts");
       ledger_.OnStart(member.name(), member.node().core());
       return;
     }
+    if (was_full && absl::IsResourceExhausted(status)) {
+      Count("starts given up for a full disk");
+      return StartLater(member, milliseconds(500));
+    }
     // An injected I/O error at start-up is told and tried again; anything else is a bug.
-    if (member.disk().counters().injected_errors == errors_before) {
+    if (InjectedErrors(member) == errors_before) {
       truth_.Violated(absl::StrCat(member.name(), " does not start: ", status.ToString()));
     }
     Count("start failed by an injected error");
@@ -210,6 +244,7 @@ std::vector<SimMember*> SimCluster::Current() {
 void SimCluster::HealMember(SimMember& member) {
   member.SetHeldDown(false);
   member.disk().Repair();
+  member.disk().LeaveFree(UINT64_MAX);
   if (member.disk().power_is_cut()) member.PowerLoss();
   if (member.paused()) member.Resume();
   member.SetSlowDisk(Duration(0));
@@ -223,6 +258,7 @@ void SimCluster::HealEverything() {
 }
 
 void SimCluster::CountDisk(const storage::DiskCounters& disk) {
+  Count("writes that found no room", disk.full_errors);
   for (const uint64_t errors : disk.injected_errors) Count("injected disk errors", errors);
   Count("unsynced pages lost", disk.pages.pages_lost);
   Count("pages torn", disk.pages.pages_torn);

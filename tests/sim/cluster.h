@@ -27,8 +27,9 @@ enum class Moment {
   kSnapshotInstalled,
   kLogWritten,  // the work is done, the loop has not heard of it
   kStoreJobDone,
+  kStoreSwitched,  // to a received snapshot, or to one made anew after a full disk
 };
-inline constexpr size_t kMoments = 8;
+inline constexpr size_t kMoments = 9;
 
 class SimCluster {
  public:
@@ -64,6 +65,9 @@ class SimCluster {
     after_turn_ = std::move(hook);
   }
 
+  // Whether a member takes no writes that grow the data, for want of room.
+  bool SomeRefuseGrowth() const;
+
   void Count(const std::string& what, uint64_t by = 1) { counters_[what] += by; }
   const std::map<std::string, uint64_t>& counters() const { return counters_; }
   // Adds what disks, network and running processes have counted. Once, at the end.
@@ -80,6 +84,7 @@ class SimCluster {
   SimMember::Events MemberEvents();
   void Tell(Moment moment, SimMember& member);
   void OnTurn(SimMember& member, const raft::StateView& before, const raft::StateView& now);
+  void NoteRoom(SimMember& member);
   void OnFatal(SimMember& member, const absl::Status& status);
   void OnEnd(SimMember& member);
   void CountDisk(const storage::DiskCounters& disk);
@@ -96,6 +101,8 @@ class SimCluster {
   std::map<std::pair<raft::NodeId, uint64_t>, int64_t> last_answered_;
   std::map<raft::NodeId, int64_t> compacted_;  // as last seen at each member
   std::map<raft::NodeId, uint64_t> installed_;
+  std::map<raft::NodeId, bool> refuses_growth_;
+  std::map<raft::NodeId, uint64_t> errors_at_start_;  // of its disk, as its process began
   std::map<raft::NodeId, raft::Term>
       committed_in_;  // the last reign in which each led and committed
   std::vector<std::unique_ptr<SimMember>> members_;

@@ -155,6 +155,7 @@ void KvClient::Put(SimMember& member) {
                                        " was acknowledged before it began"));
          }
          truth.Acknowledge(revision);
+         if (cluster_.SomeRefuseGrowth()) cluster_.Count("puts while a disk was full");
        });
 }
 

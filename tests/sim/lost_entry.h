@@ -2,11 +2,11 @@
 // and it is lost all the same. Whoever takes it as committed by counting its copies is wrong.
 //
 //   Start            OnElected(second)        OnElected(first)          OnTurn: a majority holds it
-//   ------> kSecond ------------------> kReturn --------------> kSpread ------------------> kLose
-//   the first leader   the second one has      the first one leads        the second one comes back
-//   is cut off with    an entry of its own     again; each follower that  and wins: its last entry is
-//   entries of its     there: cut off; the     got the old entries hears  of a later term
-//   own                first one comes back    no more of it
+//   ------> kSecond ------------------> kReturn ---------------> kSpread ----------------> kLose
+//   the first leader   the second one has       the first one leads      the second one comes back
+//   is cut off with    an entry of its own      again; followers that    and wins: its last entry
+//   entries of its     there: cut off; the      got the old entries      is of a later term
+//   own                first one comes back     hear no more of it
 //
 // Only messages are lost here. It ends when it is done, when something else happened than it waits
 // for, or when it takes too long.
@@ -51,8 +51,8 @@ class LostEntry {
   uint64_t runs_ = 0;
   SimMember* first_ = nullptr;
   SimMember* second_ = nullptr;
-  raft::Index entry_;  // the first that the two have of their own
-  raft::Term return_;  // the second reign of first_
+  raft::Index entry_;                 // the first that the two have of their own
+  raft::Term return_;                 // the second reign of first_
   std::set<raft::NodeId> followers_;  // with first_ just a majority
   std::set<raft::NodeId> reached_;    // of these, who got the old entries
   std::map<raft::NodeId, Links> cut_off_;

@@ -15,9 +15,8 @@ Nemesis::Nemesis(SimCluster& cluster) : cluster_(cluster), lost_entry_(cluster) 
   AddProcessFaults();
   AddNetworkFaults();
   cluster_.OnMoment([this](Moment moment, SimMember& member) { OnMoment(moment, member); });
-  cluster_.AfterTurns([this](SimMember& member, const raft::StateView& now) {
-    lost_entry_.OnTurn(member, now);
-  });
+  cluster_.AfterTurns(
+      [this](SimMember& member, const raft::StateView& now) { lost_entry_.OnTurn(member, now); });
 }
 
 void Nemesis::Add(const std::string& name, std::function<void()> strike) {
@@ -54,7 +53,8 @@ SimMember& Nemesis::LeaderOrAny() {
 }
 
 void Nemesis::Next() {
-  if (total_weight_ > 0 && !lost_entry_.running()) {
+  const bool quiet = lost_entry_.running() || cluster_.world().now() < quiet_until_;
+  if (total_weight_ > 0 && !quiet) {
     uint64_t draw = dice().Below(total_weight_);
     for (const Fault& fault : faults_of_seed_) {
       if (draw >= fault.weight) {
@@ -83,7 +83,8 @@ void Nemesis::OnMoment(Moment moment, SimMember& member) {
   if (moment == Moment::kElected && late_winner_ != nullptr && late_winner_ != &member) {
     Later(Between(0, 3), [late = std::exchange(late_winner_, nullptr)] { late->Resume(); });
   }
-  if (cluster_.world().now() >= leaders_doomed_until_) return;
+  const Instant now = cluster_.world().now();
+  if (now >= leaders_doomed_until_ || now < quiet_until_) return;
   if (moment == Moment::kElected) EndReign(member);
   if (moment == Moment::kLeaderCommitted && std::exchange(ends_by_commit_, false)) {
     UnseatLater(member, dice().Between(Duration(0), milliseconds(2)));

@@ -34,6 +34,8 @@ class Nemesis {
   // nemesis.cc
   void Next();
   void Add(const std::string& name, std::function<void()> strike);
+  // Nothing else begins for so long.
+  void KeepQuiet(Duration time) { quiet_until_ = cluster_.world().now() + time; }
   void Later(Duration delay, std::function<void()> task);
   SimMember& Any() { return cluster_.AnyMember(); }
   SimMember& LeaderOrAny();
@@ -51,6 +53,7 @@ class Nemesis {
   void CutPowerDuringWrites();
   void Pause(SimMember& member);
   void SlowDisk();
+  void FillDisk(SimMember& member);
   void FailSyncs();
   void LieInAmbush();
   void LosePowerAfterCompaction();
@@ -70,6 +73,7 @@ class Nemesis {
 
   SimCluster& cluster_;
   bool stopped_ = false;
+  Instant quiet_until_{};
   uint64_t faults_ = 0;
   std::vector<Fault> faults_of_seed_;
   uint64_t total_weight_ = 0;
@@ -78,7 +82,7 @@ class Nemesis {
   bool ends_by_commit_ = false;  // the running reign
   SimMember* late_winner_ = nullptr;
   LostEntry lost_entry_;
-  Links unseated_;               // the cuts around the leader that was unseated last
+  Links unseated_;  // the cuts around the leader that was unseated last
 };
 
 }  // namespace keelson::sim

@@ -4,6 +4,11 @@
 #include "tests/sim/nemesis.h"
 
 namespace keelson::sim {
+namespace {
+
+constexpr Duration kLagStep = std::chrono::milliseconds(50);
+
+}  // namespace
 
 void Nemesis::AddNetworkFaults() {
   Add("partition", [this] { Partition(); });
@@ -62,21 +67,26 @@ void Nemesis::CutOneWay() {
   if (&from != &to) CutFor({{from.id(), to.id()}}, Between(100, 4000));
 }
 
-// What others say to one member arrives late, and after a while they don't hear it any more: it may
-// lead on, in its own eyes, by answers that were given long ago.
+// What others say to one member arrives later and later, so that it never hears nothing; then they
+// don't hear it any more. It leads on, in its own eyes, by answers that were given long ago.
 void Nemesis::LateAnswers() {
   SimMember& member = LeaderOrAny();
   SimNetwork& network = cluster_.network();
   const Links in = Around(member, false, true);
-  const Duration lag = Between(500, 4000);
-  for (const auto& [from, to] : in) network.SetLag(from, to, lag);
-  const Duration until = Between(500, 5000);
-  Later(until, [&network, in] {
+  const Duration longest = Between(500, 4000);
+  const Duration grows = longest / 2;  // the time it takes
+  for (Duration after{0}; after < grows; after += kLagStep) {
+    const Duration lag = 2 * after;
+    Later(after, [&network, in, lag] {
+      for (const auto& [from, to] : in) network.SetLag(from, to, lag);
+    });
+  }
+  const Duration rest = Between(500, 4000);
+  Later(grows, [this, out = Around(member, true, false), rest] { CutFor(out, rest); });
+  Later(grows + rest, [&network, in] {
     for (const auto& [from, to] : in) network.SetLag(from, to, Duration(0));
   });
-  const Links out = Around(member, true, false);
-  const Duration rest = Between(500, 4000);
-  Later(Between(0, 1500), [this, out, rest] { CutFor(out, rest); });
+  if (dice().OneIn(2)) KeepQuiet(grows + rest);
 }
 
 void Nemesis::ShakeNetwork() {

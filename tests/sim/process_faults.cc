@@ -20,6 +20,8 @@ void Nemesis::AddProcessFaults() {
   Add("pause", [this] { Pause(Any()); });
   Add("pause of the leader", [this] { Pause(LeaderOrAny()); });
   Add("slow disk", [this] { SlowDisk(); });
+  Add("full disk", [this] { FillDisk(Any()); });
+  Add("full disk of the leader", [this] { FillDisk(LeaderOrAny()); });
   Add("failing syncs", [this] { FailSyncs(); });
   Add("power loss after a compaction", [this] { LosePowerAfterCompaction(); });
   Add("ambush", [this] { LieInAmbush(); });
@@ -67,6 +69,14 @@ void Nemesis::SlowDisk() {
   SimMember& member = Any();
   member.SetSlowDisk(Between(1, 400));
   Later(Between(200, 3000), [&member] { member.SetSlowDisk(Duration(0)); });
+}
+
+// Others take the room, some or all of it, and give it back. Meanwhile the member takes no writes
+// that grow its data, and does not stop.
+void Nemesis::FillDisk(SimMember& member) {
+  const uint64_t reserve = member.options().disk_reserve_bytes;
+  member.disk().LeaveFree(dice().OneIn(3) ? dice().Below(4096) : dice().Below(reserve));
+  Later(Between(500, 8000), [&member] { member.disk().LeaveFree(UINT64_MAX); });
 }
 
 // The syncs of the log fail on one, two or all members at about the same time. Each must stop; what

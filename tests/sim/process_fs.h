@@ -1,8 +1,10 @@
 // The disk as one process sees it: with the end of the process the view ends.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/fs/fs.h"
@@ -17,6 +19,11 @@ class ProcessFs final : public storage::FileSystem {
 
   explicit ProcessFs(storage::FileSystem& disk) : disk_(disk) {}
   void Cut() { cut_ = true; }
+  // Calls `hook` after each time that a file has become `path` by a new name.
+  void OnRenamed(const std::string& path, std::function<void()> hook) {
+    path_ = path;
+    on_renamed_ = std::move(hook);
+  }
 
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, storage::OpenMode mode,
                                              storage::SyncMethod method) override {
@@ -24,7 +31,10 @@ class ProcessFs final : public storage::FileSystem {
     return disk_.Open(path, mode, method);
   }
   absl::Status Rename(const std::string& from, const std::string& to) override {
-    return cut_ ? Gone() : disk_.Rename(from, to);
+    if (cut_) return Gone();
+    absl::Status status = disk_.Rename(from, to);
+    if (to == path_ && on_renamed_) on_renamed_();
+    return status;
   }
   absl::Status Remove(const std::string& path) override {
     return cut_ ? Gone() : disk_.Remove(path);
@@ -67,6 +77,8 @@ class ProcessFs final : public storage::FileSystem {
 
   storage::FileSystem& disk_;
   bool cut_ = false;
+  std::string path_;
+  std::function<void()> on_renamed_;
 };
 
 }  // namespace keelson::sim

@@ -79,8 +79,8 @@ bool Reconfigurer::AtRest() const {
   return !membership.IsJoint() && Wiped(membership) == nullptr;
 }
 
-// A spare that waits already, or a new one.
-ConfChange Reconfigurer::Addition(ConfChangeType type) {
+// The last one that waits to be added; null if none does.
+SimMember* Reconfigurer::Spare() const {
   const raft::Configuration& known = cluster_.ledger().membership();
   SimMember* spare = nullptr;
   for (auto& member : cluster_.members()) {
@@ -88,6 +88,16 @@ ConfChange Reconfigurer::Addition(ConfChangeType type) {
                        !known.removed.contains(member->id());
     if (waits) spare = member.get();
   }
+  return spare;
+}
+
+bool Reconfigurer::MayAdd() const {
+  return cluster_.members().size() < kMostEver || Spare() != nullptr;
+}
+
+// A spare that waits already, or a new one.
+ConfChange Reconfigurer::Addition(ConfChangeType type) {
+  SimMember* spare = Spare();
   if (spare == nullptr) spare = &cluster_.AddSpare();
   ConfChange change{.type = type, .node = spare->id()};
   change.info.name = spare->name();
@@ -102,7 +112,7 @@ Reconfigurer::Changes Reconfigurer::Replacement(raft::NodeId lost, const raft::C
   const raft::NodeId learner = Any(now.learners);
   if (!learner.IsNone() && cluster_.dice().OneIn(2)) {
     changes.push_back({.type = ConfChangeType::kPromote, .node = learner});
-  } else if (cluster_.members().size() < kMostEver) {
+  } else if (MayAdd()) {
     changes.push_back(Addition(ConfChangeType::kAddVoter));
   }
   return changes;
@@ -110,8 +120,8 @@ Reconfigurer::Changes Reconfigurer::Replacement(raft::NodeId lost, const raft::C
 
 Reconfigurer::Changes Reconfigurer::Draw(const raft::Configuration& now) {
   Dice& dice = cluster_.dice();
-  const bool room = now.members.size() < kMostMembers && cluster_.members().size() < kMostEver;
-  const bool many = now.voters.size() > 2 || (now.voters.size() == 2 && dice.OneIn(4));
+  const bool room = now.members.size() < kMostMembers && MayAdd();
+  const bool many = now.voters.size() > 2 || (now.voters.size() == 2 && MayAdd() && dice.OneIn(4));
   const raft::NodeId learner = Any(now.learners);
   const raft::NodeId voter = Any(now.voters);
   switch (dice.Below(10)) {
@@ -140,7 +150,7 @@ Reconfigurer::Changes Reconfigurer::Draw(const raft::Configuration& now) {
       }
       break;
     case 8:
-      if (cluster_.members().size() < kMostEver) return Replacement(voter, now);
+      if (MayAdd()) return Replacement(voter, now);
       break;
     default:
       LoseDisk(now);

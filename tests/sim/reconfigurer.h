@@ -35,6 +35,9 @@ class Reconfigurer {
   // What to change next; empty: nothing.
   Changes Draw(const raft::Configuration& now);
   raft::NodeId Any(const NodeSet& set);
+  SimMember* Spare() const;
+  // Whether a spare is left, or another may be made.
+  bool MayAdd() const;
   raft::ConfChange Addition(raft::ConfChangeType type);
   Changes Replacement(raft::NodeId lost, const raft::Configuration& now);
   void LoseDisk(const raft::Configuration& now);

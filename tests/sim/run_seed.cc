@@ -100,7 +100,7 @@ void Settle(SimCluster& cluster, const Clients& clients, Reconfigurer& reconfigu
   const Instant give_up = world.now() + std::chrono::seconds(40);
   const auto settled = [&] {
     if (!reconfigurer.AtRest() || RemovedThatGoesOn(cluster) != nullptr) return false;
-    if (!AllAlike(cluster)) return false;
+    if (!AllAlike(cluster) || cluster.SomeRefuseGrowth()) return false;
     for (const auto& watch : clients.watches) {
       if (!watch->CaughtUp()) return false;
     }
@@ -116,6 +116,7 @@ void Settle(SimCluster& cluster, const Clients& clients, Reconfigurer& reconfigu
                      left->up() ? raft::Describe(left->node().configuration()) : "it is down"));
   }
   if (!AllAlike(cluster)) truth.Violated("the members don't come to rest alike after the faults");
+  if (cluster.SomeRefuseGrowth()) truth.Violated("a member finds no room where there is some");
   for (const auto& watch : clients.watches) {
     if (!watch->CaughtUp()) truth.Violated("after the faults a " + watch->Describe());
   }

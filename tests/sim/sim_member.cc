@@ -98,6 +98,9 @@ absl::Status SimMember::Start() {
   hello.peer_urls = options_.initial_cluster.at(options_.name);
   raw->port = std::make_unique<SimPort>(network_, std::move(hello), raw->loop);
   raw->runner.OnWorkDone([this](server::Runner::Lane lane) { events_.on_work_done(*this, lane); });
+  view->OnRenamed(options_.data_dir + "/member/db/CURRENT", [this] {
+    if (events_.on_store_switched) events_.on_store_switched(*this);
+  });
   raw->last_view = raw->node->core().View();
   raw->node->Start(raw->port.get());
   raw->loop.OnTurnEnd([this] { EndTurn(); });

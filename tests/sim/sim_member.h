@@ -31,6 +31,8 @@ class SimMember {
     std::function<void(SimMember&, const absl::Status&)> on_fatal;
     // Its process is about to end.
     std::function<void(SimMember&)> on_end;
+    // The running process has made another store its own, and its log does not know. May be unset.
+    std::function<void(SimMember&)> on_store_switched = nullptr;
     // Each line of its log. May be unset.
     std::function<void(SimMember&, std::string_view line)> on_log = nullptr;
   };

@@ -4,12 +4,12 @@
 
 #include "proto/etcd/rpc.pb.h"
 #include "server/api/gate.h"
-#include "server/api/long_answer.h"
 #include "server/api/methods.h"
 #include "server/api/range_reader.h"
+#include "server/api/read_answer.h"
+#include "server/api/txn_reader.h"
 #include "server/api/write.h"
 #include "server/apply/errors.h"
-#include "server/apply/txn.h"
 #include "server/apply/validate.h"
 #include "server/node/node.h"
 
@@ -17,9 +17,6 @@ namespace keelson::server {
 namespace {
 
 using CallPtr = std::shared_ptr<Call>;
-
-// What a read may take on the loop before it moves to the read lane.
-constexpr storage::SliceBudget kOnLoop{.max_keys = 256, .max_bytes = 128 << 10, .max_micros = 500};
 
 // Counted against the quota for each pair, beside its bytes.
 constexpr int64_t kPairOverhead = 256;
@@ -73,18 +70,8 @@ void KvService::Range(CallPtr call, etcdserverpb::RangeRequest request) {
 }
 
 void KvService::ReadNow(CallPtr call, etcdserverpb::RangeRequest request) {
-  const storage::ReadViewPtr view = node_.View();
-  auto reader = std::make_unique<RangeReader>(view, std::move(request));
-  etcdserverpb::ResponseHeader header;
-  node_.FillHeader(&header);
-  const auto done = reader->Measure(kOnLoop);
-  if (!done.ok()) return Answer(*call, done.status());
-  if (!*done) {
-    return LongAnswer::Start(node_.loop(), node_.runner(), std::move(call), std::move(reader),
-                             header);
-  }
-  call->Send(reader->Whole(header));
-  call->Finish(absl::OkStatus());
+  AnswerRead(node_, std::move(call),
+             std::make_unique<RangeReader>(node_.View(), std::move(request)));
 }
 
 void KvService::Txn(CallPtr call, const etcdserverpb::TxnRequest& request, std::string_view bytes) {
@@ -105,15 +92,7 @@ void KvService::Txn(CallPtr call, const etcdserverpb::TxnRequest& request, std::
 }
 
 void KvService::ReadOnlyTxn(CallPtr call, const etcdserverpb::TxnRequest& request) {
-  // A batch that is never committed sees the store as it is.
-  auto batch = node_.store().NewBatch();
-  batch->BeginRequest();
-  etcdserverpb::TxnResponse response;
-  const absl::Status status = Operations(*batch).Txn(request, &response);
-  batch->AbortRequest();
-  if (!status.ok()) return Answer(*call, status);
-  node_.FillHeader(response.mutable_header());
-  Answer(*call, response);
+  AnswerRead(node_, std::move(call), std::make_unique<TxnReader>(node_.View(), request));
 }
 
 }  // namespace keelson::server

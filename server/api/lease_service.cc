@@ -6,7 +6,9 @@
 
 #include "proto/etcd/rpc.pb.h"
 #include "server/api/gate.h"
+#include "server/api/lease_keys_reader.h"
 #include "server/api/methods.h"
+#include "server/api/read_answer.h"
 #include "server/api/write.h"
 #include "server/apply/errors.h"
 #include "server/lease/lease_rules.h"
@@ -175,17 +177,21 @@ void LeaseService::TimeToLive(CallPtr call, const LeaseTimeToLiveRequest& reques
       request.id(), [this, call, request](const absl::Status& status, const LeaseWord& word) {
         if (!status.ok()) return Answer(*call, status);
         etcdserverpb::LeaseTimeToLiveResponse response;
-        node_.FillHeader(response.mutable_header());
         response.set_id(request.id());
         response.set_ttl(word.found ? word.ttl_seconds : -1);
         response.set_grantedttl(word.granted_seconds);
-        if (word.found && request.keys()) {
-          auto keys = node_.store().LeaseKeys(request.id());
-          if (!keys.ok()) return Answer(*call, keys.status());
-          for (std::string& key : *keys) response.add_keys(std::move(key));
-        }
+        if (word.found && request.keys()) return AddKeys(call, response);
+        node_.FillHeader(response.mutable_header());
         Answer(*call, response);
       });
+}
+
+// The keys are this member's: it may not have applied yet what the leader knew.
+void LeaseService::AddKeys(CallPtr call, const etcdserverpb::LeaseTimeToLiveResponse& response) {
+  node_.WhenReadable([this, call = std::move(call), response](const absl::Status& status) {
+    if (!status.ok()) return Answer(*call, status);
+    AnswerRead(node_, call, std::make_unique<LeaseKeysReader>(node_.View(), response));
+  });
 }
 
 void LeaseService::List(CallPtr call) {

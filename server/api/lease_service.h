@@ -9,6 +9,7 @@
 namespace etcdserverpb {
 class LeaseGrantRequest;
 class LeaseTimeToLiveRequest;
+class LeaseTimeToLiveResponse;
 }  // namespace etcdserverpb
 
 namespace keelson::server {
@@ -27,6 +28,7 @@ class LeaseService {
   void Grant(std::shared_ptr<Call> call, etcdserverpb::LeaseGrantRequest request);
   void KeepAlive(std::shared_ptr<Call> call);
   void TimeToLive(std::shared_ptr<Call> call, const etcdserverpb::LeaseTimeToLiveRequest& request);
+  void AddKeys(std::shared_ptr<Call> call, const etcdserverpb::LeaseTimeToLiveResponse& response);
   void List(std::shared_ptr<Call> call);
 
   Node& node_;

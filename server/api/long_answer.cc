@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "proto/etcd/rpc.pb.h"
+#include "server/api/pair_encoding.h"
 
 namespace keelson::server {
 namespace {
@@ -15,13 +15,6 @@ constexpr storage::SliceBudget kSlice{.max_keys = 4096, .max_bytes = 240 << 10, 
 
 // gRPC's clients take no larger message.
 constexpr size_t kMaxMessageBytes = INT32_MAX;
-
-// The header as a field of any response: it is always field 1.
-std::string HeaderField(const etcdserverpb::ResponseHeader& header) {
-  etcdserverpb::RangeResponse response;
-  *response.mutable_header() = header;
-  return response.SerializeAsString();
-}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "google/protobuf/io/coded_stream.h"
+#include "proto/etcd/rpc.pb.h"
 
 namespace keelson::server {
 namespace {
@@ -49,6 +50,12 @@ size_t PairSize(const storage::KeyValueRef& pair) {
 }
 
 }  // namespace
+
+std::string HeaderField(const etcdserverpb::ResponseHeader& header) {
+  etcdserverpb::RangeResponse response;
+  *response.mutable_header() = header;
+  return response.SerializeAsString();
+}
 
 size_t PairFieldSize(const storage::KeyValueRef& pair) {
   const size_t size = PairSize(pair);

@@ -1,4 +1,4 @@
-// Writes pairs as the field kvs of a RangeResponse, straight from the store's bytes.
+// Writes parts of answers as bytes: the header, and pairs straight from the store's bytes.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,14 @@
 
 #include "storage/mvcc/types.h"
 
+namespace etcdserverpb {
+class ResponseHeader;
+}
+
 namespace keelson::server {
+
+// The header as a field of any response: it is always field 1.
+std::string HeaderField(const etcdserverpb::ResponseHeader& header);
 
 // Bytes of one pair as a field kvs, tag and length included.
 size_t PairFieldSize(const storage::KeyValueRef& pair);

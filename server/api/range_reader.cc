@@ -17,12 +17,6 @@ constexpr size_t kPieceBytes = 240 << 10;
 // How many pairs beyond the limit are gathered before they are sifted.
 constexpr uint64_t kSiftFrom = 4096;
 
-std::string HeaderField(const etcdserverpb::ResponseHeader& header) {
-  etcdserverpb::RangeResponse response;
-  *response.mutable_header() = header;
-  return response.SerializeAsString();
-}
-
 }  // namespace
 
 RangeReader::RangeReader(storage::ReadViewPtr view, etcdserverpb::RangeRequest request,
@@ -137,6 +131,7 @@ absl::StatusOr<bool> RangeReader::CountSlice(const storage::SliceBudget& budget)
     count_ = static_cast<int64_t>(read_);
     return true;
   }
+  counted_apart_ = true;
   const int64_t revision = request_.revision();
   if (revision <= 0 || revision == view_->revision()) {
     const auto count = view_->Count(range_);
@@ -255,10 +250,14 @@ AnswerSource::Part RangeReader::EncodeSome(const storage::SliceBudget& budget) {
 }
 
 SharedBody RangeReader::Whole(const etcdserverpb::ResponseHeader& header) {
+  return WholeAfter(HeaderField(header));
+}
+
+SharedBody RangeReader::WholeAfter(std::string head) {
   KEELSON_CHECK(measured_ && !facts_out_ && !again_from_, "the answer is short and all here");
   facts_out_ = true;
   SharedBody body;
-  body.head = HeaderField(header);
+  body.head = std::move(head);
   body.head.append(Facts());
   if (!in_key_order_) {
     body.tail = EncodeSome({.max_keys = 0, .max_bytes = 0, .max_micros = 0});

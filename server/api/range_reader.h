@@ -31,14 +31,22 @@ class RangeReader final : public AnswerSource {
   ~RangeReader() override;
 
   absl::StatusOr<bool> Measure(const storage::SliceBudget& budget) override;
+  // What measuring has cost so far, in keys read.
+  uint64_t work() const { return 1 + read_ + (counted_apart_ ? kCountWork : 0); }
+  // Bytes of pairs that it holds in memory. REQUIRES: Measure returned true.
+  size_t held_bytes() const { return again_from_ ? kept_bytes_ : pairs_bytes_; }
   size_t size() const override;
   absl::StatusOr<Part> NextPart(const storage::SliceBudget& budget) override;
 
   // The whole answer, `header` in it. REQUIRES: Measure returned true, and no more than the bytes
   // to keep was read. Once, and instead of NextPart.
   SharedBody Whole(const etcdserverpb::ResponseHeader& header);
+  SharedBody WholeWithoutHeader() { return WholeAfter({}); }
 
  private:
+  // Counting without reading costs about as much as reading so many keys.
+  static constexpr uint64_t kCountWork = 64;
+
   absl::Status Begin();
   absl::StatusOr<std::unique_ptr<storage::RangeCursor>> OpenCursor(std::string_view from) const;
   bool ReadEnough() const;
@@ -49,6 +57,7 @@ class RangeReader final : public AnswerSource {
   absl::StatusOr<bool> CountSlice(const storage::SliceBudget& budget);
   void Conclude();
   std::string Facts() const;
+  SharedBody WholeAfter(std::string head);
   absl::StatusOr<Part> ReadAgain(const storage::SliceBudget& budget);
   Part EncodeSome(const storage::SliceBudget& budget);
 
@@ -65,6 +74,7 @@ class RangeReader final : public AnswerSource {
   std::unique_ptr<storage::RangeCursor> cursor_;
   std::unique_ptr<storage::SlicedResult<int64_t>> counter_;
   std::optional<int64_t> count_;
+  bool counted_apart_ = false;
   uint64_t read_ = 0;   // keys seen
   uint64_t taken_ = 0;  // pairs of the answer
   size_t pairs_bytes_ = 0;

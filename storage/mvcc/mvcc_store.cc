@@ -96,19 +96,6 @@ class StoreImpl : public MvccStore {
     return FromRocks(it->status(), db().Describe("leases"));
   }
 
-  absl::StatusOr<std::vector<std::string>> LeaseKeys(int64_t id) const override {
-    const std::string prefix = LeaseRecordKey(id);
-    std::vector<std::string> keys;
-    std::unique_ptr<rocksdb::Iterator> it(
-        db().db().NewIterator(Committed(), db().family(kLeaseKeys)));
-    for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-      keys.emplace_back(ToView(it->key()).substr(prefix.size()));
-    }
-    absl::Status status = FromRocks(it->status(), db().Describe("lease keys"));
-    if (!status.ok()) return status;
-    return keys;
-  }
-
   absl::StatusOr<std::optional<std::string>> GetMeta(std::string_view name) const override {
     return db().Get(Committed(), kMeta, std::string(kBlobPrefix).append(name));
   }

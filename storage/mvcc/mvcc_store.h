@@ -87,7 +87,6 @@ class MvccStore {
 
   virtual absl::Status ForEachLease(
       const std::function<void(int64_t id, std::string_view record)>& visit) const = 0;
-  virtual absl::StatusOr<std::vector<std::string>> LeaseKeys(int64_t id) const = 0;
   virtual absl::StatusOr<std::optional<std::string>> GetMeta(std::string_view name) const = 0;
   virtual absl::Status ForEachMeta(
       const std::function<void(std::string_view name, std::string_view value)>& visit) const = 0;

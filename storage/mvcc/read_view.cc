@@ -87,6 +87,10 @@ absl::StatusOr<std::unique_ptr<SlicedResult<int64_t>>> ViewState::CountAt(KeyRan
   return MakeCountByRange(Share(this), std::move(range), revision);
 }
 
+std::unique_ptr<LeaseKeyCursor> ViewState::LeaseKeys(int64_t lease) const {
+  return MakeLeaseKeyCursor(Share(this), lease);
+}
+
 absl::StatusOr<std::unique_ptr<HistoryCursor>> ViewState::History(int64_t from_revision,
                                                                   KeyFilter wanted) const {
   KEELSON_CHECK(from_revision >= 1, "history begins at revision 1");

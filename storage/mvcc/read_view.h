@@ -53,6 +53,15 @@ class RangeCursor {
   virtual bool done() const = 0;
 };
 
+// Walks the keys of a lease in ascending order, in slices. Made by ReadView::LeaseKeys.
+class LeaseKeyCursor {
+ public:
+  virtual ~LeaseKeyCursor() = default;
+  using Visitor = absl::FunctionRef<void(std::string_view key)>;
+  virtual absl::Status Visit(const SliceBudget& budget, Visitor visit) = 0;
+  virtual bool done() const = 0;
+};
+
 // Walks the changes from a revision on, in revision order. Made by ReadView::History.
 class HistoryCursor {
  public:
@@ -106,6 +115,9 @@ class ReadView : public std::enable_shared_from_this<ReadView> {
   // keys in the range, whichever is less.
   virtual absl::StatusOr<std::unique_ptr<SlicedResult<int64_t>>> CountAt(
       KeyRange range, int64_t revision) const = 0;
+
+  // The keys attached to a lease; none for one that does not exist.
+  virtual std::unique_ptr<LeaseKeyCursor> LeaseKeys(int64_t lease) const = 0;
 
   // Changes from `from_revision` (>= 1) to the view's revision. OutOfRange (compacted) below
   // compact_revision(); exactly at it works and includes deletes. `wanted` (optional) is asked for

@@ -27,6 +27,7 @@ class ViewState : public ReadView {
   absl::StatusOr<int64_t> Count(const KeyRange& range) const override;
   absl::StatusOr<std::unique_ptr<SlicedResult<int64_t>>> CountAt(KeyRange range,
                                                                  int64_t revision) const override;
+  std::unique_ptr<LeaseKeyCursor> LeaseKeys(int64_t lease) const override;
   absl::StatusOr<std::unique_ptr<HistoryCursor>> History(int64_t from_revision,
                                                          KeyFilter wanted) const override;
   absl::StatusOr<std::unique_ptr<SlicedResult<HashResult>>> HashKv(int64_t revision) const override;
@@ -46,6 +47,7 @@ using ViewStatePtr = std::shared_ptr<const ViewState>;
 // REQUIRES for all: the revision can be read in the view; it is given, not 0.
 std::unique_ptr<RangeCursor> MakeRangeCursor(ViewStatePtr view, KeyRange range, int64_t revision,
                                              bool keys_only);
+std::unique_ptr<LeaseKeyCursor> MakeLeaseKeyCursor(ViewStatePtr view, int64_t lease);
 std::unique_ptr<HistoryCursor> MakeHistoryCursor(ViewStatePtr view, int64_t from_revision,
                                                  ReadView::KeyFilter wanted);
 std::unique_ptr<SlicedResult<int64_t>> MakeCountByRange(ViewStatePtr view, KeyRange range,

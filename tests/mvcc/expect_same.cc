@@ -2,6 +2,7 @@
 
 #include "storage/mvcc/read_view.h"
 #include "tests/mvcc/requests.h"
+#include "tests/mvcc/store_harness.h"
 
 namespace keelson::storage {
 namespace {
@@ -117,9 +118,7 @@ void ExpectSame(MvccStore& store, const Model& model, std::mt19937_64& random,
   EXPECT_EQ(store.db_size(), model.DbSize());
   EXPECT_EQ(store.key_count(), static_cast<int64_t>(model.Range(KeyRange::All()).size()));
   for (int64_t lease = 1; lease <= space.leases; ++lease) {
-    auto keys = store.LeaseKeys(lease);
-    ASSERT_TRUE(keys.ok()) << keys.status();
-    EXPECT_EQ(*keys, model.LeaseKeys(lease));
+    EXPECT_EQ(KeysOfLease(*store.View(), lease), model.LeaseKeys(lease));
   }
   std::map<int64_t, std::string> leases;
   ASSERT_EQ(store.ForEachLease(

@@ -84,7 +84,7 @@ class HandedOverTest : public testing::Test {
     EXPECT_EQ(store_->key_count(), 301);
     EXPECT_EQ(CountAll(store_), 301);
     EXPECT_EQ(store_.Value("k7"), "v");
-    EXPECT_EQ(store_->LeaseKeys(7)->size(), 1u);
+    EXPECT_EQ(KeysOfLease(*store_->View(), 7).size(), 1u);
     EXPECT_EQ(*store_->GetMeta("m"), std::nullopt);
     EXPECT_EQ(store_->configuration(), "");
     EXPECT_EQ(*store_->flushed_applied(), before_);
@@ -94,7 +94,7 @@ class HandedOverTest : public testing::Test {
     EXPECT_EQ(store_->revision(), 303);
     EXPECT_EQ(store_->key_count(), 0);
     EXPECT_EQ(CountAll(store_), 0);
-    EXPECT_TRUE(store_->LeaseKeys(7)->empty());
+    EXPECT_TRUE(KeysOfLease(*store_->View(), 7).empty());
     EXPECT_EQ(*store_->GetMeta("m"), "new");
     EXPECT_EQ(store_->configuration(), "configuration");
   }

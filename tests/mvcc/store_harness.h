@@ -6,11 +6,26 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "storage/fs/faulty_fs.h"
 #include "storage/mvcc/mvcc_store.h"
 
 namespace keelson::storage {
+
+// All keys of a lease, read in slices of three.
+inline std::vector<std::string> KeysOfLease(const ReadView& view, int64_t lease) {
+  std::vector<std::string> keys;
+  const auto cursor = view.LeaseKeys(lease);
+  while (!cursor->done()) {
+    const auto status = cursor->Visit({.max_keys = 3, .max_bytes = 0, .max_micros = 0},
+                                      [&keys](std::string_view key) { keys.emplace_back(key); });
+    EXPECT_EQ(status, absl::OkStatus());
+    if (!status.ok()) break;
+  }
+  return keys;
+}
 
 class StoreHarness {
  public:

@@ -282,14 +282,14 @@ TEST(MvccStoreTest, AttachmentsFollowPutsAndDeletes) {
   store.Put("a", "1", 7);
   store.Put("b", "1", 7);
   store.Put("c", "1", 8);
-  EXPECT_EQ(*store->LeaseKeys(7), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(KeysOfLease(*store->View(), 7), (std::vector<std::string>{"a", "b"}));
   store.Put("a", "2", 8);
   store.Put("b", "2");
   store.Delete("c");
-  EXPECT_TRUE(store->LeaseKeys(7)->empty());
+  EXPECT_TRUE(KeysOfLease(*store->View(), 7).empty());
   ASSERT_EQ(store.Flush(), absl::OkStatus());
   store.PowerLoss();
-  EXPECT_EQ(*store->LeaseKeys(8), (std::vector<std::string>{"a"}));
+  EXPECT_EQ(KeysOfLease(*store->View(), 8), (std::vector<std::string>{"a"}));
 }
 
 TEST(MvccStoreTest, KeysOnlyRangesHaveNoValues) {

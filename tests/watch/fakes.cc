@@ -83,6 +83,7 @@ class FakeView final : public storage::ReadView {
                                                                           int64_t) const override {
     return Unused();
   }
+  std::unique_ptr<storage::LeaseKeyCursor> LeaseKeys(int64_t) const override { return nullptr; }
   absl::StatusOr<std::unique_ptr<storage::HistoryCursor>> History(int64_t from,
                                                                   KeyFilter wanted) const override {
     EXPECT_GE(from, compacted_) << "compacted history is never asked for";

@@ -26,6 +26,7 @@ bool IsRequest(const nghttp2_frame* frame) {
 }
 
 int OnBeginHeaders(nghttp2_session* raw, const nghttp2_frame* frame, void* user_data) {
+  SessionOf(user_data).OnHeaderBlock(/*open=*/true);
   if (!IsRequest(frame)) return 0;
   Http2Stream* stream = SessionOf(user_data).OnNewStream(frame->hd.stream_id);
   nghttp2_session_set_stream_user_data(raw, frame->hd.stream_id, stream);
@@ -34,12 +35,14 @@ int OnBeginHeaders(nghttp2_session* raw, const nghttp2_frame* frame, void* user_
 
 int OnHeader(nghttp2_session* raw, const nghttp2_frame* frame, const uint8_t* name,
              size_t name_size, const uint8_t* value, size_t value_size, uint8_t /*flags*/,
-             void* user_data) {
-  if (!IsRequest(frame)) return 0;  // a client's trailers mean nothing to us
+             void* /*user_data*/) {
   Http2Stream* stream = StreamOf(raw, frame->hd.stream_id);
   if (stream == nullptr) return 0;
-  stream->head().Add(View(name, name_size), View(value, value_size),
-                     SessionOf(user_data).context().options.max_header_list_bytes);
+  if (IsRequest(frame)) {
+    stream->AddField(View(name, name_size), View(value, value_size));
+  } else {
+    stream->AddTrailer(View(name, name_size));
+  }
   return 0;
 }
 
@@ -50,10 +53,16 @@ int OnFrameReceived(nghttp2_session* raw, const nghttp2_frame* frame, void* user
     (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 ? session.OnPingAck() : session.OnPing();
   }
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+  if (frame->hd.type == NGHTTP2_HEADERS) session.OnHeaderBlock(/*open=*/false);
   Http2Stream* stream = StreamOf(raw, frame->hd.stream_id);
   if (stream == nullptr) return 0;
-  if (IsRequest(frame)) session.OnRequestComplete(*stream);
-  if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) session.OnHalfClose(*stream);
+  const bool last = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  if (IsRequest(frame)) {
+    session.OnRequestComplete(*stream);
+  } else if (frame->hd.type == NGHTTP2_HEADERS) {
+    session.OnTrailersComplete(*stream, last);
+  }
+  if (last) session.OnHalfClose(*stream);
   return 0;
 }
 
@@ -140,6 +149,7 @@ Http2Config::Http2Config(const FrontEndOptions& options) {
   KEELSON_CHECK(nghttp2_option_new(&option_) == 0, "out of memory");
   nghttp2_option_set_no_auto_window_update(option_, 1);
   nghttp2_option_set_no_closed_streams(option_, 1);
+  nghttp2_option_set_no_http_messaging(option_, 1);  // see Http2Rules
   nghttp2_option_set_stream_reset_rate_limit(option_, options.stream_reset_burst,
                                              options.stream_reset_per_second);
 }

@@ -56,7 +56,19 @@ void Http2Session::Receive(std::string_view bytes) {
   last_receive_ = context_.Now();
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
   if (nghttp2_session_mem_recv(raw_, data, bytes.size()) < 0) ended_ = true;
+  if (header_block_open_ != header_deadline_.armed()) WatchHeaderBlock();
 }
+
+// Nearly all lists of fields are whole within one read; only the others are watched.
+void Http2Session::WatchHeaderBlock() {
+  if (header_block_open_ && !ended_) {
+    context_.deadlines.Set(header_deadline_, last_receive_ + context_.options.http2_header_timeout);
+  } else {
+    context_.deadlines.Clear(header_deadline_);
+  }
+}
+
+void Http2Session::OnSlowHeaders() { EndConnection(NGHTTP2_ENHANCE_YOUR_CALM, "header_timeout"); }
 
 void Http2Session::ReceiveEof() { ended_ = true; }
 
@@ -140,6 +152,7 @@ void Http2Session::OnGoawaySent(uint32_t error_code) {
 
 void Http2Session::Abort() {
   context_.deadlines.Clear(*this);
+  context_.deadlines.Clear(header_deadline_);
   ended_ = true;
   auto streams = std::exchange(streams_, {});
   for (auto& stream : streams) {
@@ -223,21 +236,33 @@ void Http2Session::OnStreamClosed(Http2Stream& stream) {
   streams_.pop_back();
 }
 
+void Http2Session::OnMalformed(Http2Stream& stream) {
+  stream.malformed_ = true;
+  nghttp2_submit_rst_stream(raw_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
+}
+
+void Http2Session::OnTrailersComplete(Http2Stream& stream, bool last) {
+  if (stream.malformed_ || !last) OnMalformed(stream);
+}
+
 void Http2Session::OnRequestComplete(Http2Stream& stream) {
+  if (stream.malformed_ || !stream.rules_.IsComplete()) return OnMalformed(stream);
   stream.role_ = RouteRequest(stream, unread_bytes_ > context_.options.max_unread_answer_bytes);
   if (stream.role_) Schedule(stream.role_);
 }
 
 void Http2Session::OnData(Http2Stream& stream, std::string_view bytes) {
   stream.unconsumed_bytes_ += bytes.size();
-  if (!stream.role_) return stream.Consume();
+  if (!stream.malformed_ && !stream.rules_.OnBody(bytes.size())) OnMalformed(stream);
+  if (!stream.role_ || stream.malformed_) return stream.Consume();
   stream.role_->OnData(bytes);
   Schedule(stream.role_);
 }
 
 void Http2Session::OnHalfClose(Http2Stream& stream) {
   stream.half_closed_ = true;
-  if (!stream.role_) return;
+  if (!stream.malformed_ && !stream.rules_.OnEnd()) OnMalformed(stream);
+  if (!stream.role_ || stream.malformed_) return;
   stream.role_->OnHalfClose();
   Schedule(stream.role_);
 }

@@ -19,6 +19,17 @@ struct nghttp2_session;
 namespace keelson::server {
 
 class Http2Session final : public Session, private DeadlineQueue::Entry {
+ private:
+  // Ends the connection of a client that begins a list of fields and takes too long to end it.
+  class HeaderDeadline final : public DeadlineQueue::Entry {
+   public:
+    explicit HeaderDeadline(Http2Session& session) : session_(session) {}
+
+   private:
+    void OnDeadline() override { session_.OnSlowHeaders(); }
+    Http2Session& session_;
+  };
+
  public:
   // `context` and `host` must outlive the session.
   Http2Session(SessionContext& context, SessionHost& host, std::string peer);
@@ -47,7 +58,10 @@ class Http2Session final : public Session, private DeadlineQueue::Entry {
 
   // From nghttp2's callbacks (http2_config.cc).
   Http2Stream* OnNewStream(int32_t id);
+  // A list of fields begins or ends.
+  void OnHeaderBlock(bool open) { header_block_open_ = open; }
   void OnRequestComplete(Http2Stream& stream);
+  void OnTrailersComplete(Http2Stream& stream, bool last);
   void OnHalfClose(Http2Stream& stream);
   void OnData(Http2Stream& stream, std::string_view bytes);
   void OnStreamClosed(Http2Stream& stream);
@@ -65,6 +79,10 @@ class Http2Session final : public Session, private DeadlineQueue::Entry {
 
  private:
   void OnDeadline() override;
+  void OnSlowHeaders();
+  void WatchHeaderBlock();
+  // Resets a stream whose request breaks the rules.
+  void OnMalformed(Http2Stream& stream);
   void ArmKeepalive();
   void RunTaken(std::vector<std::shared_ptr<StreamRole>> roles);
   void EndConnection(uint32_t error_code, std::string_view debug);
@@ -83,6 +101,8 @@ class Http2Session final : public Session, private DeadlineQueue::Entry {
   RateLimit resets_;
   DeadlineQueue::Time last_receive_;
   DeadlineQueue::Time ping_time_;
+  HeaderDeadline header_deadline_{*this};
+  bool header_block_open_ = false;
   bool got_settings_ = false;
   bool pinged_ = false;    // a keepalive ping of ours is unanswered
   bool draining_ = false;  // the final GOAWAY follows the ack of our ping

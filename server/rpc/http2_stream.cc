@@ -25,6 +25,17 @@ Http2Stream::~Http2Stream() {
   SetHeldBytes(0);
 }
 
+void Http2Stream::AddField(std::string_view name, std::string_view value) {
+  const Http2Rules::Verdict verdict = rules_.OnField(name, value);
+  if (verdict == Http2Rules::Verdict::kMalformed) malformed_ = true;
+  if (verdict != Http2Rules::Verdict::kTake) return;
+  head_.Add(name, value, session_.context().options.max_header_list_bytes);
+}
+
+void Http2Stream::AddTrailer(std::string_view name) {
+  if (!Http2Rules::IsGoodTrailer(name)) malformed_ = true;
+}
+
 void Http2Stream::Respond(std::span<const HeaderField> fields, bool end) {
   absl::InlinedVector<nghttp2_nv, 8> list;
   list.reserve(fields.size());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "server/api/call.h"
+#include "server/rpc/http2_rules.h"
 #include "server/rpc/request_head.h"
 #include "server/rpc/stream_body.h"
 
@@ -58,6 +59,10 @@ class Http2Stream {
   Http2Stream(const Http2Stream&) = delete;
   Http2Stream& operator=(const Http2Stream&) = delete;
 
+  // Take one field of the request, and the name of one that follows its body.
+  void AddField(std::string_view name, std::string_view value);
+  void AddTrailer(std::string_view name);
+
   // Sends the leading fields; with `end` they are all.
   void Respond(std::span<const HeaderField> fields, bool end);
   void Write(SharedBody body);
@@ -89,6 +94,8 @@ class Http2Stream {
   const int32_t id_;
   size_t index_ = 0;  // in the session's list
   RequestHead head_;
+  Http2Rules rules_;
+  bool malformed_ = false;
   std::shared_ptr<StreamRole> role_;
   StreamBody body_;
   Fields trailers_;

@@ -32,6 +32,9 @@ struct FrontEndOptions {
   // ResourceExhausted until it reads on.
   size_t max_unread_answer_bytes = size_t{1} << 30;
 
+  // From the first byte of a request's header list to its last.
+  std::chrono::milliseconds http2_header_timeout = std::chrono::seconds(10);
+
   // What a client may send unread: on one stream, and on one connection.
   uint32_t stream_window_bytes = 256 << 10;
   uint32_t connection_window_bytes = 16 << 20;

@@ -89,11 +89,47 @@ TEST(MalformedHttp2Test, AMalformedRequestResetsItsStreamAndAnotherSurvives) {
   EXPECT_THAT(pair.client.answer(good).Messages(), testing::ElementsAre("alive"));
 }
 
+// etcd's clients in Go, given an endpoint as a URL, send it so.
+TEST(MalformedHttp2Test, AUrlAsAuthorityIsNoReasonToRefuse) {
+  H2Pair pair;
+  AddEcho(pair.server.methods);
+  pair.Exchange();
+  FieldList fields = GrpcFields("/test.S/Echo");
+  std::erase_if(fields, [](const auto& field) { return field.first == ":authority"; });
+  fields.insert(fields.begin(), {":authority", "http://127.0.0.1:2379"});
+  pair.server.Deliver(RawFrame(kHeaders, kEndHeaders, 1, RawHeaderBlock(fields)) +
+                      RawFrame(kData, kEndStream, 1, Framed("hello")));
+  const std::string output = pair.server.TakeOutput();
+  EXPECT_NE(output.find(Framed("hello")), std::string::npos);
+}
+
+TEST(MalformedHttp2Test, TrailersMustBeFieldsAndTheEnd) {
+  for (const auto& [flags, fields] :
+       std::vector<std::pair<uint8_t, FieldList>>{{kEndHeaders, {{"x", "y"}}},
+                                                  {kEndHeaders | kEndStream, {{":path", "/"}}},
+                                                  {kEndHeaders | kEndStream, {{"Upper", "y"}}}}) {
+    Harness server;
+    AddEcho(server.methods);
+    server.Deliver(RawPreface() + RawFrame(kSettings, 1, 0, "") +
+                   RawFrame(kHeaders, kEndHeaders, 1, RawHeaderBlock(GrpcFields("/test.S/Echo"))));
+    server.TakeOutput();
+    server.Deliver(RawFrame(kHeaders, flags, 1, RawHeaderBlock(fields)));
+    EXPECT_NE(server.TakeOutput().find(RawFrame(kRstStream, 0, 1, std::string("\0\0\0\1", 4))),
+              std::string::npos)
+        << fields[0].first;
+    EXPECT_FALSE(server.hung_up());
+  }
+}
+
 TEST(MalformedHttp2Test, DataBeyondTheContentLengthResetsTheStream) {
   H2Pair pair;
   AddEcho(pair.server.methods);
-  const StreamAnswer& answer = pair.Unary("/test.S/Echo", "hello", {{"content-length", "3"}});
-  EXPECT_EQ(answer.reset, kProtocolError);
+  for (const char* length : {"3", "11", "x", ""}) {
+    const StreamAnswer& answer = pair.Unary("/test.S/Echo", "hello", {{"content-length", length}});
+    EXPECT_EQ(answer.reset, kProtocolError) << length;
+  }
+  // With gRPC's prefix.
+  EXPECT_EQ(pair.Unary("/test.S/Echo", "hello", {{"content-length", "10"}}).GrpcStatus(), "0");
   EXPECT_EQ(pair.Unary("/test.S/Echo", "x").GrpcStatus(), "0");
 }
 
@@ -256,6 +292,38 @@ TEST(TimeoutTest, AConnectionThatDoesNotSpeakIsClosed) {
   silent.Deliver("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   silent.Advance(seconds(10));
   EXPECT_TRUE(silent.hung_up());
+}
+
+TEST(TimeoutTest, AHeaderListThatDoesNotEndEndsTheConnection) {
+  const std::string block = RawHeaderBlock(GrpcFields("/test.S/Echo"));
+  const std::string whole = RawFrame(kHeaders, kEndHeaders, 1, block);
+  for (const std::string& begun :
+       {whole.substr(0, whole.size() - 1), RawFrame(kHeaders, 0, 1, block)}) {
+    Harness server({.http2_header_timeout = seconds(10)});
+    AddEcho(server.methods);
+    server.Deliver(RawPreface() + begun);
+    server.Advance(milliseconds(9999));
+    EXPECT_FALSE(server.hung_up());
+    server.Advance(milliseconds(1));
+    EXPECT_EQ(GoawayIn(server.TakeOutput()), kEnhanceYourCalm);
+    EXPECT_TRUE(server.hung_up());
+  }
+}
+
+TEST(TimeoutTest, AHeaderListInPiecesIsFineIfItEndsInTime) {
+  const std::string request =
+      RawFrame(kHeaders, kEndHeaders, 1, RawHeaderBlock(GrpcFields("/test.S/Echo"))) +
+      RawFrame(kData, kEndStream, 1, Framed("hello"));
+  Harness server({.http2_header_timeout = seconds(10)});
+  AddEcho(server.methods);
+  server.Deliver(RawPreface());
+  for (const char byte : request) {
+    server.Deliver(std::string(1, byte));
+    server.Advance(milliseconds(10));
+  }
+  EXPECT_NE(server.TakeOutput().find(Framed("hello")), std::string::npos);
+  server.Advance(seconds(60));
+  EXPECT_FALSE(server.hung_up());
 }
 
 TEST(DrainTest, OpenCallsEndNormallyNewOnesAreRefusedAndThenTheConnectionEnds) {

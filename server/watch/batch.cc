@@ -9,8 +9,6 @@
 namespace keelson::server {
 namespace {
 
-// Bytes that count as one unit of work.
-constexpr size_t kBytesPerUnit = 4096;
 // Hit lists that grew larger are given back after the batch.
 constexpr size_t kKeptHits = 16;
 
@@ -56,14 +54,30 @@ bool Batch::Match(int64_t* units) {
 bool Batch::Flush(RangeNode* node, int64_t* units) {
   while (node->flushed < node->watchers.size()) {
     if (*units <= 0) return false;
-    Watcher* watcher = node->watchers[node->flushed++];
-    *units -= Deliver(node, watcher);
+    Watcher* watcher = node->watchers[node->flushed];
+    const auto first = std::partition_point(
+        node->hits.begin(), node->hits.end(),
+        [&](uint32_t hit) { return events_[hit]->revision() < watcher->next; });
+    const auto first_hit = static_cast<size_t>(first - node->hits.begin());
+    if (first == node->hits.end()) {
+      ++node->flushed;
+    } else if (!watcher->stream->sink->Writable()) {
+      ++node->flushed;
+      MissedFrom(*node, first_hit, watcher);
+    } else {
+      const EventBody* body = BodyFor(node, first_hit, *watcher, units);
+      if (body == nullptr) return false;
+      ++node->flushed;
+      Deliver(*body, watcher);
+    }
+    --*units;
   }
   return true;
 }
 
 void Batch::Release(RangeNode* node) {
   bodies_.fill(std::nullopt);
+  maker_ = nullptr;
   node->hits.clear();
   if (node->hits.capacity() > kKeptHits) node->hits.shrink_to_fit();
   node->flushed = 0;
@@ -71,81 +85,51 @@ void Batch::Release(RangeNode* node) {
   index_->DropIfUnused(node);
 }
 
-Batch::Body Batch::MakeBody(const RangeNode& node, size_t first_hit, const Watcher& watcher) const {
-  Body body;
-  std::vector<const std::shared_ptr<const std::string>*> elements;
-  size_t size = 0;
-  for (size_t i = first_hit; i < node.hits.size(); ++i) {
-    WatchEvent& event = *events_[node.hits[i]];
-    if (event.deleted() ? watcher.no_delete : watcher.no_put) continue;
-    if (body.count++ == 0) body.first_revision = event.revision();
-    body.last_revision = event.revision();
-    elements.push_back(&event.Encoded(watcher.previous));
-    size += (*elements.back())->size();
+const EventBody* Batch::BodyFor(RangeNode* node, size_t first_hit, const Watcher& watcher,
+                                int64_t* units) {
+  const bool shared = first_hit == 0 && !watcher.fragment;
+  std::optional<EventBody>& known = bodies_[watcher.variant()];
+  if (shared && known) return &*known;
+  if (maker_ == nullptr || !maker_->IsFor(first_hit, watcher)) {
+    const EventBodyMaker::Limits limits{.fragment_bytes = options_.fragment_bytes,
+                                        .header_revision = options_.header_revision,
+                                        .ids = options_.ids};
+    maker_ = std::make_unique<EventBodyMaker>(events_, node->hits, first_hit, watcher, limits);
   }
-  if (watcher.fragment && size >= options_.fragment_bytes / 2) {
-    for (const auto* element : elements) body.elements.push_back(element->get());
-  }
-  if (elements.size() == 1) {
-    body.bytes = *elements.front();
-  } else if (!elements.empty()) {
-    std::string all;
-    all.reserve(size);
-    for (const auto* element : elements) all += **element;
-    body.bytes = std::make_shared<const std::string>(std::move(all));
-  }
-  return body;
+  if (!maker_->Step(units)) return nullptr;
+  EventBody& body = shared ? known.emplace() : own_;
+  body = maker_->Take();
+  maker_ = nullptr;
+  return &body;
 }
 
-int64_t Batch::Deliver(RangeNode* node, Watcher* watcher) {
-  const auto first = std::partition_point(node->hits.begin(), node->hits.end(), [&](uint32_t hit) {
-    return events_[hit]->revision() < watcher->next;
-  });
-  if (first == node->hits.end()) return 1;
-  const bool shared = first == node->hits.begin() && !watcher->fragment;
-  std::optional<Body> own;
-  std::optional<Body>& body = shared ? bodies_[watcher->variant()] : own;
-  int64_t units = 1;
-  if (!body) {
-    body = MakeBody(*node, first - node->hits.begin(), *watcher);
-    units += static_cast<int64_t>(body->bytes ? body->bytes->size() / kBytesPerUnit : 0);
+// The watcher's stream takes no more: it falls behind where the first event for it is.
+void Batch::MissedFrom(const RangeNode& node, size_t first_hit, Watcher* watcher) {
+  for (size_t i = first_hit; i < node.hits.size(); ++i) {
+    const WatchEvent& event = *events_[node.hits[i]];
+    if (event.deleted() ? watcher->no_delete : watcher->no_put) continue;
+    return receiver_->FellBehind(watcher, event.revision());
   }
-  if (body->count == 0) return units;
-  WatchSink& sink = *watcher->stream->sink;
-  if (!sink.Writable()) {
-    receiver_->FellBehind(watcher, body->first_revision);
-    return units;
-  }
+}
+
+void Batch::Deliver(const EventBody& body, Watcher* watcher) {
+  if (body.count == 0) return;
   WatchResponseHead head{.ids = options_.ids,
-                         .revision = std::max(options_.header_revision, body->last_revision),
+                         .revision = std::max(options_.header_revision, body.last_revision),
                          .watch_id = watcher->id};
-  if (body->elements.empty()) {
-    sink.Send({.head = Encode(head), .tail = body->bytes});
-  } else {
-    SendFragments(*body, *watcher, head);
+  for (size_t i = 0; i < body.parts.size(); ++i) {
+    head.fragment = i + 1 < body.parts.size();
+    watcher->stream->sink->Send({.head = Encode(head), .tail = body.parts[i]});
   }
-  events_sent_ += body->count;
+  events_sent_ += body.count;
   watcher->next = options_.last_revision + 1;
   watcher->had_events = true;
   watcher->starts_later = false;
-  return units;
 }
 
-void Batch::SendFragments(const Body& body, const Watcher& watcher, WatchResponseHead head) {
-  // The flag is counted in, so that a response never comes out larger than planned.
-  head.fragment = true;
-  const size_t overhead = Encode(head).size();
-  auto part = std::make_shared<std::string>();
-  for (size_t i = 0; i < body.elements.size(); ++i) {
-    const std::string& element = *body.elements[i];
-    if (!part->empty() && overhead + part->size() + element.size() >= options_.fragment_bytes) {
-      watcher.stream->sink->Send({.head = Encode(head), .tail = std::move(part)});
-      part = std::make_shared<std::string>();
-    }
-    *part += element;
-  }
-  head.fragment = false;
-  watcher.stream->sink->Send({.head = Encode(head), .tail = std::move(part)});
+std::vector<WatchEventPtr> Batch::TakeEvents() {
+  KEELSON_CHECK(flushed_ == touched_.size(), "a batch that is done has no use for its events");
+  return std::exchange(events_, {});
 }
 
 }  // namespace keelson::server

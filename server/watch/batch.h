@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "server/watch/event_body.h"
 #include "server/watch/range_index.h"
 #include "server/watch/watch_event.h"
 #include "server/watch/watch_response.h"
@@ -48,25 +49,20 @@ class Batch {
   int64_t first_revision() const { return first_revision_; }
   uint64_t events_sent() const { return events_sent_; }
 
- private:
-  // The events that watchers of one variant get, as one run of shared bytes.
-  struct Body {
-    std::shared_ptr<const std::string> bytes;
-    std::vector<const std::string*> elements;  // the same, one by one; empty unless asked for
-    size_t count = 0;
-    int64_t first_revision = 0;
-    int64_t last_revision = 0;
-  };
+  // Gives the events away: freeing very many takes time. REQUIRES: Step returned true.
+  std::vector<WatchEventPtr> TakeEvents();
 
+ private:
   bool Match(int64_t* units);
   bool Flush(RangeNode* node, int64_t* units);
   void Release(RangeNode* node);
-  Body MakeBody(const RangeNode& node, size_t first_hit, const Watcher& watcher) const;
-  // Returns the bytes that were copied or sent, in work units.
-  int64_t Deliver(RangeNode* node, Watcher* watcher);
-  void SendFragments(const Body& body, const Watcher& watcher, WatchResponseHead head);
+  // What a watcher gets; null while that is not whole yet. Valid until the next call.
+  const EventBody* BodyFor(RangeNode* node, size_t first_hit, const Watcher& watcher,
+                           int64_t* units);
+  void MissedFrom(const RangeNode& node, size_t first_hit, Watcher* watcher);
+  void Deliver(const EventBody& body, Watcher* watcher);
 
-  const std::vector<WatchEventPtr> events_;
+  std::vector<WatchEventPtr> events_;
   const Options options_;
   RangeIndex* const index_;
   Receiver* const receiver_;
@@ -75,7 +71,9 @@ class Batch {
   std::vector<RangeNode*> touched_;  // nodes with hits, in the order of their first
   size_t flushed_ = 0;               // nodes before it are done
   // Of the node that is being flushed, for those who want all hits.
-  std::array<std::optional<Body>, Watcher::kVariants> bodies_;
+  std::array<std::optional<EventBody>, Watcher::kVariants> bodies_;
+  EventBody own_;                          // of a watcher that does not want all hits
+  std::unique_ptr<EventBodyMaker> maker_;  // of what is not whole yet
   uint64_t events_sent_ = 0;
 };
 

@@ -12,13 +12,16 @@ namespace {
 // Slices of history that a group reads before the others get their turn.
 constexpr size_t kSlicesPerTurn = 64;
 
+// Changes that may become events on the loop at once, and events that may be freed there.
+constexpr size_t kManyChanges = 10'000;
+
 }  // namespace
 
 // One slice of history on its way from the runner.
 struct EventFeed::Read {
   std::shared_ptr<storage::HistoryCursor> cursor;
   storage::SliceBudget budget;
-  std::vector<storage::Change> changes;
+  std::vector<WatchEventPtr> events;
   absl::Status status;
 };
 
@@ -33,7 +36,8 @@ EventFeed::EventFeed(const WatchHub::Environment& environment, const WatchOption
 
 void EventFeed::Publish(std::span<const storage::Change> changes, int64_t revision, bool wanted) {
   KEELSON_CHECK(revision >= published_, "the store's revision never goes back");
-  if (wanted) {
+  // Very many are read from the history, beside the loop.
+  if (wanted && changes.size() <= kManyChanges) {
     int64_t last = published_;
     for (WatchEventPtr& event : MakeWatchEvents({changes.begin(), changes.end()})) {
       const int64_t at = event->revision();
@@ -69,7 +73,7 @@ EventFeed::State EventFeed::Advance(const std::shared_ptr<WatchGroup>& group, in
       const bool done = group->batch->Step(units);
       events_sent_ += group->batch->events_sent() - before;
       if (!done) return State::kMore;
-      group->batch.reset();
+      Discard(std::move(group->batch));
     }
     if (group->reading) return State::kReading;
     if (!group->error.ok()) return State::kFailed;
@@ -142,7 +146,12 @@ void EventFeed::StartRead(const std::shared_ptr<WatchGroup>& group, Batch::Recei
   // Groups live no longer than the hub, so a group that is there means that all the rest is.
   environment_.runner.Run(
       Runner::Lane::kRead,
-      [read] { read->status = read->cursor->Next(read->budget, &read->changes); },
+      [read] {
+        std::vector<storage::Change> changes;
+        read->status = read->cursor->Next(read->budget, &changes);
+        // Here, since one revision may be very many.
+        if (read->status.ok()) read->events = MakeWatchEvents(std::move(changes));
+      },
       [this, read, receiver, weak = std::weak_ptr<WatchGroup>(group)] {
         if (const auto alive = weak.lock()) OnRead(alive.get(), read.get(), receiver);
       });
@@ -152,14 +161,21 @@ void EventFeed::OnRead(WatchGroup* group, Read* read, Batch::Receiver* receiver)
   group->reading = false;
   group->error = read->status;
   if (group->error.ok()) {
-    KEELSON_CHECK(read->changes.empty() || read->changes.front().rev.main >= group->next,
+    std::vector<WatchEventPtr> events = std::move(read->events);
+    KEELSON_CHECK(events.empty() || events.front()->revision() >= group->next,
                   "history never goes back");
-    std::vector<WatchEventPtr> events = MakeWatchEvents(std::move(read->changes));
     group->next = std::max(group->next, read->cursor->reached() + 1);
     if (read->cursor->done()) group->cursor.reset();
     if (!events.empty()) MakeBatch(group, std::move(events), /*from_ring=*/false, receiver);
   }
   wake_();
+}
+
+void EventFeed::Discard(std::unique_ptr<Batch> batch) {
+  std::vector<WatchEventPtr> events = batch->TakeEvents();
+  if (events.size() <= kManyChanges) return;
+  environment_.runner.Run(
+      Runner::Lane::kRead, [events = std::move(events)]() mutable { events.clear(); }, [] {});
 }
 
 void EventFeed::MakeBatch(WatchGroup* group, std::vector<WatchEventPtr> events, bool from_ring,

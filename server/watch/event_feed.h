@@ -58,7 +58,7 @@ class EventFeed {
   EventFeed(const WatchHub::Environment& environment, const WatchOptions& options, int64_t revision,
             int64_t compact_revision, std::function<void()> wake);
 
-  // `wanted`: somebody may want to read them from the ring.
+  // `wanted`: somebody may want to read them from the ring. Very many at once are left out of it.
   void Publish(std::span<const storage::Change> changes, int64_t revision, bool wanted);
   void OnCompacted(int64_t compact_revision);
   void ResetStore(int64_t revision, int64_t compact_revision);
@@ -84,6 +84,7 @@ class EventFeed {
   absl::Status OpenCursor(WatchGroup* group, const storage::ReadView& view);
   void StartRead(const std::shared_ptr<WatchGroup>& group, Batch::Receiver* receiver);
   void OnRead(WatchGroup* group, Read* read, Batch::Receiver* receiver);
+  void Discard(std::unique_ptr<Batch> batch);
   void MakeBatch(WatchGroup* group, std::vector<WatchEventPtr> events, bool from_ring,
                  Batch::Receiver* receiver);
 

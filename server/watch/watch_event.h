@@ -13,7 +13,7 @@
 
 namespace keelson::server {
 
-// Loop thread only.
+// Made on any thread, then loop thread only; may be freed on any.
 class WatchEvent {
  public:
   explicit WatchEvent(storage::Change change) : change_(std::move(change)) {}

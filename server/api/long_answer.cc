@@ -27,18 +27,20 @@ struct LongAnswer::Slice {
 
 LongAnswer::LongAnswer(Loop& loop, Runner& runner, std::shared_ptr<Call> call,
                        std::unique_ptr<AnswerSource> source,
-                       const etcdserverpb::ResponseHeader& header)
+                       const etcdserverpb::ResponseHeader& header, OnRead on_read)
     : loop_(loop),
       runner_(runner),
+      on_read_(std::move(on_read)),
+      began_(loop.Now()),
       call_(std::move(call)),
       source_(std::move(source)),
       head_(HeaderField(header)) {}
 
 void LongAnswer::Start(Loop& loop, Runner& runner, std::shared_ptr<Call> call,
                        std::unique_ptr<AnswerSource> source,
-                       const etcdserverpb::ResponseHeader& header) {
+                       const etcdserverpb::ResponseHeader& header, OnRead on_read) {
   const std::shared_ptr<LongAnswer> answer(
-      new LongAnswer(loop, runner, std::move(call), std::move(source), header));
+      new LongAnswer(loop, runner, std::move(call), std::move(source), header, std::move(on_read)));
   answer->Listen();
   answer->RunSlice();
 }
@@ -96,6 +98,7 @@ void LongAnswer::AfterSlice(Slice& slice) {
 
 absl::Status LongAnswer::TakeSize() {
   size_known_ = true;
+  if (on_read_) on_read_(loop_.Now() - began_);
   left_ = head_.size() + source_->size();
   if (left_ <= kMaxMessageBytes) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat("grpc: trying to send message larger than max (",

@@ -12,6 +12,7 @@
 // for kStuckAfter, ends its answer; the view that it pins is let go on the lane.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,17 +33,21 @@ class LongAnswer : public std::enable_shared_from_this<LongAnswer> {
   // How long a client may take nothing before its call ends.
   static constexpr Duration kStuckAfter = std::chrono::seconds(60);
 
+  // Hears how long the reading took, once the size is known.
+  using OnRead = std::function<void(Duration took)>;
+
   // Answers `call` from `source`; `header` is the response's. REQUIRES: the call's events are not
   // set yet. `loop` and `runner` outlive the call.
   static void Start(Loop& loop, Runner& runner, std::shared_ptr<Call> call,
                     std::unique_ptr<AnswerSource> source,
-                    const etcdserverpb::ResponseHeader& header);
+                    const etcdserverpb::ResponseHeader& header, OnRead on_read = {});
 
  private:
   struct Slice;
 
   LongAnswer(Loop& loop, Runner& runner, std::shared_ptr<Call> call,
-             std::unique_ptr<AnswerSource> source, const etcdserverpb::ResponseHeader& header);
+             std::unique_ptr<AnswerSource> source, const etcdserverpb::ResponseHeader& header,
+             OnRead on_read);
 
   void Listen();
   void RunSlice();
@@ -56,6 +61,8 @@ class LongAnswer : public std::enable_shared_from_this<LongAnswer> {
 
   Loop& loop_;
   Runner& runner_;
+  const OnRead on_read_;
+  const Instant began_;
   std::shared_ptr<Call> call_;  // null once the call is over
   std::shared_ptr<AnswerSource> source_;
   std::string head_;      // the header field, until it is sent

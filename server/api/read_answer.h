@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "proto/etcd/rpc.pb.h"
@@ -25,8 +26,11 @@ void AnswerRead(Node& node, std::shared_ptr<Call> call, std::unique_ptr<Reader> 
   const auto done = reader->Measure(kReadOnLoop);
   if (!done.ok()) return Answer(*call, done.status());
   if (!*done) {
-    return LongAnswer::Start(node.loop(), node.runner(), std::move(call), std::move(reader),
-                             header);
+    auto tell_if_slow = [&node, method = std::string(call->context().method)](Duration took) {
+      if (node.slow_log().IsSlow(took)) node.slow_log().Range(took, method, node.loop().Now());
+    };
+    return LongAnswer::Start(node.loop(), node.runner(), std::move(call), std::move(reader), header,
+                             std::move(tell_if_slow));
   }
   call->Send(reader->Whole(header));
   call->Finish(absl::OkStatus());

@@ -93,13 +93,13 @@ void SlowLog::Read(const ReadTimes& times, const absl::Status& outcome) {
                  {"not-told", limit_.TakeHeldBack()}});
 }
 
-void SlowLog::Range(Duration took, std::string_view request, Instant now) {
+void SlowLog::Range(Duration took, std::string_view method, Instant now) {
   if (!Allow(now)) return;
   logger_->Warn(kCaller, kTooLong,
                 {{"took-ms", Millis(took)},
                  {"expected-duration-ms", Millis(slow_)},
                  {"prefix", "read-only range "},
-                 {"request", request},
+                 {"request", method},
                  {"read-ms", Millis(took)},
                  {"not-told", limit_.TakeHeldBack()}});
 }

@@ -76,7 +76,7 @@ class SlowLog {
   void Write(const WriteTimes& times, std::string_view entry, const absl::Status& outcome);
   void Read(const ReadTimes& times, const absl::Status& outcome);
   // A long answer that took so long to read, beside the loop.
-  void Range(Duration took, std::string_view request, Instant now);
+  void Range(Duration took, std::string_view method, Instant now);
   // Entries of other members' clients.
   void Apply(Duration took, size_t entries, raft::Index last, Instant now);
   void Sync(Duration took, Instant now);

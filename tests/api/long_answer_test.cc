@@ -92,7 +92,8 @@ class LongAnswerTest : public testing::Test {
     FakeSource& raw = *source;
     etcdserverpb::ResponseHeader header;
     header.set_revision(42);
-    LongAnswer::Start(loop_, runner_, call_, std::move(source), header);
+    LongAnswer::Start(loop_, runner_, call_, std::move(source), header,
+                      [this](Duration took) { reads_.push_back(took); });
     return raw;
   }
   // Runs jobs and turns until nothing is left to do; returns the number of jobs.
@@ -112,6 +113,7 @@ class LongAnswerTest : public testing::Test {
   }
 
   bool gone_ = false;
+  std::vector<Duration> reads_;
   FakeLoop loop_;
   FakeRunner runner_{&loop_};
   std::shared_ptr<FakeCall> call_ = std::make_shared<FakeCall>();
@@ -127,6 +129,18 @@ TEST_F(LongAnswerTest, IsOneMessageWithTheHeaderFirst) {
   etcdserverpb::RangeResponse head;
   ASSERT_TRUE(head.ParseFromString(call_->received.substr(0, call_->received.size() - 300)));
   EXPECT_EQ(head.header().revision(), 42);
+}
+
+TEST_F(LongAnswerTest, HowLongTheReadingTookIsToldOnceWithoutTheSending) {
+  Start(/*slices=*/3, /*parts=*/5, /*part_bytes=*/100);
+  ASSERT_TRUE(runner_.RunOne());
+  loop_.Pass(std::chrono::seconds(2));
+  loop_.RunTurn();
+  EXPECT_TRUE(reads_.empty()) << "it is not read to the end";
+  Settle();
+  ASSERT_EQ(reads_.size(), 1u);
+  EXPECT_EQ(reads_[0], std::chrono::seconds(2));
+  EXPECT_EQ(call_->finished, absl::OkStatus());
 }
 
 TEST_F(LongAnswerTest, ReadsNoFurtherThanTheClientTakes) {

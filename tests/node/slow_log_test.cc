@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "proto/etcd/rpc.pb.h"
@@ -161,6 +163,22 @@ TEST_F(SlowNodeTest, AReadThatWaitsForTheOtherMembersWasSlowInItsReadIndex) {
   EXPECT_GE(Field(told[0], "read-index-ms"), 300);
   EXPECT_LT(Field(told[0], "apply-wait-ms"), 10);
   EXPECT_EQ(cluster_.node(leader_).counters().slow_reads, 1u);
+}
+
+TEST_F(SlowNodeTest, ALongReadThatTakesLongIsToldWithItsTime) {
+  for (int i = 0; i < 400; ++i) ASSERT_TRUE(cluster_.Put(leader_, absl::StrCat("k", i), "v").ok());
+  // Each slice of the read waits for its thread.
+  cluster_.member(leader_).SetSlowDisk(milliseconds(800));
+  etcdserverpb::RangeRequest request;
+  request.set_key("k");
+  request.set_range_end("l");
+  request.set_serializable(true);
+  int64_t longest = 0;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(cluster_.Call(leader_, "/etcdserverpb.KV/Range", request).ok());
+  }
+  for (const std::string& line : Told()) longest = std::max(longest, Field(line, "read-ms"));
+  EXPECT_GT(longest, 100);
 }
 
 TEST_F(SlowNodeTest, AWriteWithoutALeaderIsToldWithTheStageThatItNeverLeft) {

@@ -1,4 +1,4 @@
-// etcdserverpb.Cluster and etcdserverpb.Maintenance, as far as they are served yet.
+// etcdserverpb.Cluster, as far as it is served yet.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,7 @@ namespace keelson::server {
 class Methods;
 class Node;
 
-// Loop thread only. `node` outlives the services, they their calls.
+// Loop thread only. `node` outlives the service, it its calls.
 class ClusterService {
  public:
   explicit ClusterService(Node& node) : node_(node) {}
@@ -18,16 +18,6 @@ class ClusterService {
 
  private:
   void List(Call& call);
-  Node& node_;
-};
-
-class MaintenanceService {
- public:
-  explicit MaintenanceService(Node& node) : node_(node) {}
-  void AddTo(Methods& methods);
-
- private:
-  void Status(Call& call);
   Node& node_;
 };
 

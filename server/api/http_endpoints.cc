@@ -58,9 +58,9 @@ void NodeEndpoints::Handle(const HttpRequest& request, std::function<void(HttpRe
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     return respond(std::move(response));
   }
-  respond(
-      Json(absl::StrCat("{\"etcdserver\":\"", kApiVersion, "\",\"etcdcluster\":\"",
-                        ClusterApiVersion(node_.facts().version()), "\",\"storage\":\"3.6.0\"}")));
+  respond(Json(absl::StrCat("{\"etcdserver\":\"", kApiVersion, "\",\"etcdcluster\":\"",
+                            ClusterApiVersion(node_.facts().version()), "\",\"storage\":\"",
+                            kStorageVersion, "\"}")));
 }
 
 std::string NodeEndpoints::AlarmReason(const HttpRequest& request) const {

@@ -12,6 +12,7 @@
 #include "server/api/http_endpoints.h"
 #include "server/api/kv_service.h"
 #include "server/api/lease_service.h"
+#include "server/api/maintenance_service.h"
 #include "server/api/methods.h"
 #include "server/api/watch_service.h"
 #include "server/apply/errors.h"

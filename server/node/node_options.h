@@ -17,6 +17,7 @@ namespace keelson::server {
 
 // Version numbers that clients and monitoring see: those of the etcd release whose API we serve.
 inline constexpr const char* kApiVersion = "3.6.0";
+inline constexpr const char* kStorageVersion = "3.6.0";
 // The same for the cluster: that of the oldest version which reads the cluster's log entries
 // (ClusterFacts::version); "not_decided" while no leader has said it.
 inline const char* ClusterApiVersion(uint32_t entry_version) {

@@ -26,10 +26,8 @@ class Hash : public SlicedResult<HashResult> {
 
   absl::StatusOr<std::optional<HashResult>> Step(const SliceBudget& budget) override {
     if (!pairs_->done()) {
-      std::vector<KeyValuePtr> pairs;
-      absl::Status status = pairs_->Next(budget, &pairs);
+      absl::Status status = pairs_->Visit(budget, [this](const KeyValueRef& kv) { Add(kv); });
       if (!status.ok()) return status;
-      for (const KeyValuePtr& kv : pairs) Add(*kv);
       return std::nullopt;
     }
     SliceMeter meter(budget, view_->now_micros());
@@ -50,7 +48,7 @@ class Hash : public SlicedResult<HashResult> {
   }
 
  private:
-  void Add(const KeyValue& kv) {
+  void Add(const KeyValueRef& kv) {
     buffer_.clear();
     AppendVarint(kv.key.size(), &buffer_);
     buffer_.append(kv.key);
@@ -70,7 +68,7 @@ class Hash : public SlicedResult<HashResult> {
     AppendVarint(record.key.size(), &buffer_);
     buffer_.append(record.key);
     crc_ = Crc32c(buffer_, crc_);
-    if (record.previous && !record.previous->deleted()) Add(*record.previous->kv);
+    if (record.previous && !record.previous->deleted()) Add(KeyValueRef(*record.previous->kv));
     return absl::OkStatus();
   }
 

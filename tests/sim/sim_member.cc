@@ -9,6 +9,7 @@
 #include "server/api/gate.h"
 #include "server/api/kv_service.h"
 #include "server/api/lease_service.h"
+#include "server/api/maintenance_service.h"
 #include "server/api/watch_service.h"
 #include "server/apply/errors.h"
 #include "tests/sim/process_fs.h"

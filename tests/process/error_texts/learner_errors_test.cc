@@ -150,6 +150,8 @@ TEST_F(LearnerErrorsTest, ALearnerServesItsStatusAndSerializableRangesAndNothing
   EXPECT_EQ(wire_->Send(LeaseLeasesRequest()), kNotForLearners);
   EXPECT_EQ(wire_->Send(MemberListRequest()), kNotForLearners);
   EXPECT_EQ(wire_->Send(AlarmRequest()), kNotForLearners);
+  Maintenance::Stub& maintenance = *wire_->maintenance;
+  EXPECT_EQ(wire_->Call(maintenance, &Maintenance::Stub::HashKV, HashKVRequest()), kNotForLearners);
   grpc::ClientContext watch_context, alive_context;
   WireClient::Prepare(watch_context);
   WireClient::Prepare(alive_context);

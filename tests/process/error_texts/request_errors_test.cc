@@ -198,6 +198,14 @@ TEST_F(SharedMemberTest, AFutureRevisionIsToldFromACompactedOne) {
   EXPECT_EQ(wire_->Send(compact), kOk);
   EXPECT_EQ(wire_->Send(compact), kCompacted);
   EXPECT_EQ(wire_->Send(RangeOf("r", 1)), kCompacted);
+  const auto hash = [](int64_t revision) {
+    HashKVRequest request;
+    request.set_revision(revision);
+    return wire_->Call(*wire_->maintenance, &Maintenance::Stub::HashKV, request);
+  };
+  EXPECT_EQ(hash(1), kCompacted);
+  EXPECT_EQ(hash(2), kOk);
+  EXPECT_EQ(hash(1'000'000), kFuture);
   for (const auto& [revision, error] :
        {std::pair(int64_t{1}, kCompacted), {-1, kCompacted}, {1'000'000, kFuture}}) {
     TxnRequest txn;

@@ -18,14 +18,20 @@ raft::EntryId Get(const v1::PeerEntryId& from) {
   return {raft::Term(from.term()), raft::Index(from.index())};
 }
 
+// What is none is so in one way only, whatever else the frame has there: as it would be sent on.
 raft::ReadNonce Get(const v1::PeerReadNonce& from) {
-  return {raft::Term(from.term()), from.boot_id(), from.counter()};
+  const raft::ReadNonce nonce{raft::Term(from.term()), from.boot_id(), from.counter()};
+  return nonce.IsNone() ? raft::ReadNonce{} : nonce;
 }
 
-raft::FreshnessStamp Get(const v1::PeerStamp& from) { return {from.stamp(), from.process_nonce()}; }
+raft::FreshnessStamp Get(const v1::PeerStamp& from) {
+  const raft::FreshnessStamp stamp{from.stamp(), from.process_nonce()};
+  return stamp.IsNone() ? raft::FreshnessStamp{} : stamp;
+}
 
 raft::FreshnessEcho Get(const v1::PeerEcho& from) {
-  return {Get(from.stamp()), raft::Index(from.commit())};
+  const raft::FreshnessEcho echo{Get(from.stamp()), raft::Index(from.commit())};
+  return echo.stamp.IsNone() ? raft::FreshnessEcho{} : echo;
 }
 
 absl::Status Bad(absl::string_view what) {

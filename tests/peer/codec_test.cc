@@ -69,6 +69,18 @@ TEST(PeerCodec, LargePayloadsAreSharedAndSmallOnesCopiedTogether) {
   EXPECT_EQ(pieces[1].data(), large->data());
 }
 
+TEST(PeerCodec, WhatIsNoneDecodesToNothingWhateverElseTheFrameSaysOfIt) {
+  v1::PeerFrame frame;
+  v1::PeerHeartbeatResponse& said = *frame.mutable_heartbeat_response();
+  said.mutable_read()->set_term(40);      // no counter
+  said.mutable_stamp()->set_stamp(1234);  // no process
+  const absl::StatusOr<PeerMessage> decoded = DecodeFrame(Frame(frame));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  const auto& body = std::get<raft::HeartbeatResponse>(std::get<raft::Message>(*decoded).body);
+  EXPECT_EQ(body.read, raft::ReadNonce{});
+  EXPECT_EQ(body.stamp, raft::FreshnessStamp{});
+}
+
 TEST(PeerCodec, NoTruncatedFrameDecodes) {
   for (const PeerMessage& message : OneOfEveryKind()) {
     const std::string bytes = Encode(message);

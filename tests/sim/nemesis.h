@@ -57,6 +57,7 @@ class Nemesis {
   void FailSyncs();
   void LieInAmbush();
   void LosePowerAfterCompaction();
+  void EndAtSwitchOfStore();
   void Strike(SimMember& member);
 
   // network_faults.cc: the network and who leads

@@ -24,6 +24,7 @@ void Nemesis::AddProcessFaults() {
   Add("full disk of the leader", [this] { FillDisk(LeaderOrAny()); });
   Add("failing syncs", [this] { FailSyncs(); });
   Add("power loss after a compaction", [this] { LosePowerAfterCompaction(); });
+  Add("end at a switch of the store", [this] { EndAtSwitchOfStore(); });
   Add("ambush", [this] { LieInAmbush(); });
 }
 
@@ -118,6 +119,15 @@ void Nemesis::LosePowerAfterCompaction() {
       cluster_.StartLater(member, Between(5, 50));
       if (all) PowerLossOfAll();
     });
+  };
+}
+
+// Between the switch to an installed store and the log's new beginning: the next start finishes it.
+void Nemesis::EndAtSwitchOfStore() {
+  const Duration delay = dice().Between(Duration(0), std::chrono::microseconds(300));
+  const bool power = dice().OneIn(2);
+  ambushes_[static_cast<size_t>(Moment::kStoreSwitched)] = [this, delay, power](SimMember& member) {
+    Later(delay, [this, &member, power] { power ? PowerLoss(member) : Crash(member); });
   };
 }
 

@@ -13,6 +13,7 @@ inline constexpr const char* kMustHappen[] = {
     "fault: crash of the leader",
     "fault: crash of two",
     "fault: deaf or mute",
+    "fault: end at a switch of the store",
     "fault: failing syncs",
     "fault: full disk",
     "fault: full disk of the leader",

@@ -58,7 +58,7 @@ void SimRunner::Run(Lane lane, std::function<void()> work, std::function<void()>
   Duration takes = dice_.Between(std::chrono::microseconds(50), std::chrono::microseconds(800));
   if (extra_.count() > 0) takes += dice_.Between(Duration(0), extra_);
   // A large entry may take so long that a leader or the whole state changes meanwhile.
-  if (lane == Lane::kApply && dice_.Below(8) == 0) {
+  if (lane == Lane::kApply && dice_.Below(16) == 0) {
     takes += dice_.Between(Duration(0), std::chrono::milliseconds(1500));
   }
   busy = start + takes;

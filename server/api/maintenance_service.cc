@@ -1,16 +1,24 @@
 #include "server/api/maintenance_service.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/view.h"
 #include "proto/etcd/rpc.pb.h"
 #include "proto/keelson/entry.pb.h"
 #include "server/api/hash_reader.h"
 #include "server/api/methods.h"
 #include "server/api/read_answer.h"
 #include "server/api/write.h"
+#include "server/apply/errors.h"
 #include "server/node/node.h"
 
 namespace keelson::server {
@@ -18,6 +26,7 @@ namespace {
 
 using CallPtr = std::shared_ptr<Call>;
 using etcdserverpb::AlarmRequest;
+using etcdserverpb::DowngradeRequest;
 
 void AnswerAlarms(Node& node, Call& call, const AlarmRequest& request) {
   etcdserverpb::AlarmResponse response;
@@ -68,6 +77,47 @@ void AnswerHash(Node& node, CallPtr call, int64_t revision, HashReader::Encode e
   AnswerRead(node, std::move(call), std::make_unique<HashReader>(*std::move(hash), encode));
 }
 
+bool IsNumber(absl::string_view text) {
+  int64_t number = 0;
+  return std::all_of(text.begin(), text.end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(text, &number);
+}
+
+// Whether `text` is X.Y, or X.Y.Z and perhaps the names of a pre-release and of a build.
+bool IsVersion(absl::string_view text) {
+  const size_t end = std::min(text.find_first_of("-+"), text.size());
+  const std::vector<absl::string_view> parts = absl::StrSplit(text.substr(0, end), '.');
+  const bool named = end < text.size();
+  if (parts.size() != 3 && (parts.size() != 2 || named)) return false;
+  const auto is_of_name = [](char c) {
+    return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '+';
+  };
+  const absl::string_view names = text.substr(end);
+  return std::all_of(parts.begin(), parts.end(), IsNumber) &&
+         std::all_of(names.begin(), names.end(), is_of_name);
+}
+
+// There is no version below this one that a cluster could go back to.
+void AnswerDowngrade(Node& node, Call& call, const DowngradeRequest& request) {
+  switch (request.action()) {
+    case DowngradeRequest::VALIDATE:
+    case DowngradeRequest::ENABLE:
+      return Answer(call, IsVersion(ToAbsl(request.version())) ? errors::DowngradeVersion()
+                                                               : errors::DowngradeVersionFormat());
+    case DowngradeRequest::CANCEL:
+      break;
+    default:
+      return Answer(call, errors::UnknownMethod());
+  }
+  etcdserverpb::DowngradeResponse response;
+  node.FillHeader(response.mutable_header());
+  // Without the patch level.
+  const std::string version =
+      ClusterApiVersion(std::max(node.facts().version(), kFirstEntryVersion));
+  response.set_version(version.substr(0, version.rfind('.')));
+  Answer(call, response);
+}
+
 }  // namespace
 
 void MaintenanceService::AddTo(Methods& methods) {
@@ -86,6 +136,7 @@ void MaintenanceService::AddTo(Methods& methods) {
         Answer(*call, etcdserverpb::DefragmentResponse());
       });
   AddHashes(methods);
+  AddMoves(methods);
 }
 
 void MaintenanceService::AddHashes(Methods& methods) {
@@ -98,6 +149,22 @@ void MaintenanceService::AddHashes(Methods& methods) {
       "/etcdserverpb.Maintenance/HashKV",
       [this](CallPtr call, const etcdserverpb::HashKVRequest& request, std::string_view) {
         AnswerHash(node_, std::move(call), request.revision(), EncodeHashKv);
+      });
+}
+
+void MaintenanceService::AddMoves(Methods& methods) {
+  methods.AddUnary<etcdserverpb::MoveLeaderRequest>(
+      "/etcdserverpb.Maintenance/MoveLeader",
+      [this](CallPtr call, const etcdserverpb::MoveLeaderRequest& request, std::string_view) {
+        node_.MoveLeader(raft::NodeId(request.targetid()), [call](const absl::Status& status) {
+          if (!status.ok()) return Answer(*call, status);
+          Answer(*call, etcdserverpb::MoveLeaderResponse());
+        });
+      });
+  methods.AddUnary<DowngradeRequest>(
+      "/etcdserverpb.Maintenance/Downgrade",
+      [this](CallPtr call, const DowngradeRequest& request, std::string_view) {
+        AnswerDowngrade(node_, *call, request);
       });
 }
 

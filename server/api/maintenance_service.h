@@ -18,6 +18,7 @@ class MaintenanceService {
 
  private:
   void AddHashes(Methods& methods);
+  void AddMoves(Methods& methods);
   void Status(Call& call);
   Node& node_;
 };

@@ -33,6 +33,12 @@ inline absl::Status InvalidClientApiVersion() {
 inline absl::Status RequestTooLarge() {
   return absl::InvalidArgumentError("etcdserver: request is too large");
 }
+inline absl::Status DowngradeVersionFormat() {
+  return absl::InvalidArgumentError("etcdserver: wrong downgrade target version format");
+}
+inline absl::Status DowngradeVersion() {
+  return absl::InvalidArgumentError("etcdserver: invalid downgrade target version");
+}
 
 // OutOfRange.
 inline absl::Status Compacted() {
@@ -63,6 +69,10 @@ inline absl::Status LeaseExists() {
 inline absl::Status NotSupportedForLearner() {
   return absl::FailedPreconditionError("etcdserver: rpc not supported for learner");
 }
+inline absl::Status NotLeader() { return absl::FailedPreconditionError("etcdserver: not leader"); }
+inline absl::Status BadLeaderTransferee() {
+  return absl::FailedPreconditionError("etcdserver: bad leader transferee");
+}
 
 // Unavailable: transient, and for a write possibly done. Two that etcd has are never given: reads
 // under a leader that fails are asked of the next one instead of ending as "leader changed", and
@@ -77,6 +87,12 @@ inline absl::Status TimedOutLeaderFailed() {
 inline absl::Status TimedOutConnectionLost() {
   return absl::UnavailableError("etcdserver: request timed out, possibly due to connection lost");
 }
+
+// Unknown, as etcd sends what it has no code for.
+inline absl::Status LeaderTransferTimedOut() {
+  return absl::UnknownError("etcdserver: request timed out, leader transfer took too long");
+}
+inline absl::Status UnknownMethod() { return absl::UnknownError("etcdserver: unknown method"); }
 
 // DataLoss.
 inline absl::Status Corrupt() { return absl::DataLossError("etcdserver: corrupt cluster"); }

@@ -67,6 +67,7 @@ void Node::Impl::Stop(const absl::Status& status) {
   seams.loop->Cancel(tick_timer_);
   proposals->FailAll(status);
   reads->FailAll(status);
+  leader_moves->FailAll(status);
   leases->FailAll(status);
   watches->EndAll(status);
 }
@@ -287,6 +288,9 @@ void Node::FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const
 }
 bool Node::HasSpaceFor(int64_t cost) { return impl_->HasSpaceFor(cost); }
 bool Node::RefusesGrowth() const { return impl_->RefusesGrowth(); }
+void Node::MoveLeader(raft::NodeId target, LeaderMoves::Done done) {
+  impl_->leader_moves->Add(target, std::move(done), impl_->seams.loop->Now());
+}
 absl::Status Node::TransferLeadership(raft::NodeId target) {
   return impl_->core->TransferLeadership(target);
 }

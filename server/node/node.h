@@ -26,6 +26,7 @@
 #include "server/log/logger.h"
 #include "server/node/duration_histogram.h"
 #include "server/node/identity.h"
+#include "server/node/leader_moves.h"
 #include "server/node/lease_desk.h"
 #include "server/node/node_options.h"
 #include "server/node/peer_network.h"
@@ -179,7 +180,10 @@ class Node {
   // or those of so many members that the others are no quorum.
   bool RefusesGrowth() const;
 
-  // Hands leadership to `target` (none: whoever is furthest).
+  // Hands leadership to `target` and calls `done` once it leads, or with the error that a client is
+  // to see; see LeaderMoves.
+  void MoveLeader(raft::NodeId target, LeaderMoves::Done done);
+  // The same without waiting (none: to whoever is furthest).
   absl::Status TransferLeadership(raft::NodeId target);
   // Changes the membership; OK means proposed. Leader only.
   absl::Status ChangeMembership(absl::Span<const raft::ConfChange> changes);

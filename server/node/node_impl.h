@@ -11,6 +11,7 @@
 #include "raft/core.h"
 #include "server/node/disk_guard.h"
 #include "server/node/journal.h"
+#include "server/node/leader_moves.h"
 #include "server/node/lease_desk.h"
 #include "server/node/machine.h"
 #include "server/node/node.h"
@@ -72,6 +73,7 @@ class Node::Impl {
   std::unique_ptr<StoreKeeper> keeper;
   std::unique_ptr<Proposals> proposals;
   std::unique_ptr<Reads> reads;
+  std::unique_ptr<LeaderMoves> leader_moves;
   std::unique_ptr<LeaseTable> lease_table;
   std::unique_ptr<LeaseDesk> leases;
   std::unique_ptr<WatchHub> watches;

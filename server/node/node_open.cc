@@ -291,6 +291,7 @@ void Node::Impl::MakeQueues() {
                                   [this](const ReadTimes& times_of, const absl::Status& outcome) {
                                     slow_log.Read(times_of, outcome);
                                   });
+  leader_moves = std::make_unique<LeaderMoves>(*core, options.election_timeout);
 }
 
 void Node::Impl::MakeLeasesAndWatches() {

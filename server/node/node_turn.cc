@@ -36,6 +36,7 @@ void Node::Impl::EndTurn() {
   ApplySome();
   if (stopped_) return;
   reads->Serve(machine->applied(), seams.loop->Now());
+  leader_moves->Settle(seams.loop->Now());
   Pump();
   journal->Kick();
   if (peers_wait_) FlushPeers();

@@ -13,6 +13,7 @@ namespace keelson::testing {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 etcdserverpb::HashKVResponse HashKv(NodeCluster& cluster, size_t index, int64_t revision) {
   etcdserverpb::HashKVRequest request;
@@ -200,6 +201,147 @@ TEST(DefragmentTest, AnswersAtOnceWithNothingInIt) {
   EXPECT_TRUE(outcome.ok()) << outcome.status;
   EXPECT_EQ(outcome.bytes, "");
   EXPECT_LT(outcome.took, milliseconds(1));
+}
+
+// --- handing leadership over ---
+
+class MoveLeaderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    leader_ = cluster_.WaitForLeader();
+    one_ = (leader_ + 1) % 3;
+    other_ = (leader_ + 2) % 3;
+    ASSERT_TRUE(cluster_.Put(leader_, "k", "v").ok());
+    ASSERT_TRUE(cluster_.WaitForRest());
+  }
+
+  Outcome Move(size_t asked, uint64_t target) {
+    etcdserverpb::MoveLeaderRequest request;
+    request.set_targetid(target);
+    return cluster_.Call(asked, "/etcdserverpb.Maintenance/MoveLeader", request);
+  }
+  uint64_t IdOf(size_t index) { return cluster_.member(index).id().value(); }
+  bool Leads(size_t index) { return cluster_.node(index).core().IsLeader(); }
+
+  NodeCluster cluster_{3};
+  size_t leader_ = 0;
+  size_t one_ = 0;
+  size_t other_ = 0;
+};
+
+TEST_F(MoveLeaderTest, IsAnsweredOnceTheTargetLeads) {
+  const Outcome moved = Move(leader_, IdOf(one_));
+  EXPECT_EQ(moved.status, absl::OkStatus());
+  EXPECT_EQ(moved.bytes, "") << "no header";
+  EXPECT_LT(moved.took, milliseconds(500)) << "nobody waits for an election timeout";
+  EXPECT_EQ(cluster_.node(leader_).core().leader(), cluster_.member(one_).id());
+  EXPECT_TRUE(Leads(one_));
+  EXPECT_TRUE(cluster_.Put(leader_, "k", "w").ok());
+  EXPECT_EQ(cluster_.Get(other_, "k"), "w");
+}
+
+TEST_F(MoveLeaderTest, OnlyTheLeaderIsAsked) {
+  EXPECT_EQ(Move(one_, IdOf(other_)).status, server::errors::NotLeader());
+  EXPECT_EQ(Move(one_, 4711).status, server::errors::NotLeader())
+      << "before the target is looked at";
+  EXPECT_TRUE(Leads(leader_));
+}
+
+TEST_F(MoveLeaderTest, ToItselfIsDone) {
+  const Outcome moved = Move(leader_, IdOf(leader_));
+  EXPECT_EQ(moved.status, absl::OkStatus());
+  EXPECT_EQ(moved.bytes, "");
+  EXPECT_LT(moved.took, milliseconds(1));
+  EXPECT_TRUE(Leads(leader_));
+}
+
+TEST_F(MoveLeaderTest, WhoIsNoVoterIsRefused) {
+  EXPECT_EQ(Move(leader_, 0).status, server::errors::BadLeaderTransferee());
+  EXPECT_EQ(Move(leader_, 4711).status, server::errors::BadLeaderTransferee());
+  raft::ConfChange change;
+  change.type = raft::ConfChangeType::kDemote;
+  change.node = cluster_.member(one_).id();
+  bool proposed = false;
+  ASSERT_TRUE(cluster_.RunUntil([&] {
+    proposed = proposed || cluster_.node(leader_).ChangeMembership({change}).ok();
+    return cluster_.node(one_).status().is_learner;
+  }));
+  EXPECT_EQ(Move(leader_, IdOf(one_)).status, server::errors::BadLeaderTransferee());
+  EXPECT_TRUE(Leads(leader_));
+}
+
+TEST_F(MoveLeaderTest, ToAMemberThatIsDownTakesTooLong) {
+  cluster_.member(one_).Crash();
+  const Outcome moved = Move(leader_, IdOf(one_));
+  EXPECT_EQ(moved.status, server::errors::LeaderTransferTimedOut());
+  EXPECT_GE(moved.took, seconds(2)) << "two election timeouts";
+  EXPECT_LT(moved.took, milliseconds(2300));
+  EXPECT_TRUE(Leads(leader_));
+  EXPECT_TRUE(cluster_.Put(leader_, "k", "w").ok());
+}
+
+TEST_F(MoveLeaderTest, ALaterMoveEndsAnEarlierOneThatGoesNowhere) {
+  cluster_.member(one_).Crash();
+  absl::Status first;
+  cluster_.node(leader_).MoveLeader(cluster_.member(one_).id(),
+                                    [&first](absl::Status status) { first = std::move(status); });
+  EXPECT_EQ(Move(leader_, IdOf(other_)).status, absl::OkStatus());
+  EXPECT_EQ(first, absl::OkStatus()) << "it still waits";
+  ASSERT_TRUE(cluster_.RunUntil([&] { return !first.ok(); }));
+  EXPECT_EQ(first, server::errors::LeaderTransferTimedOut());
+  EXPECT_TRUE(Leads(other_));
+}
+
+TEST_F(MoveLeaderTest, AMemberThatStopsSaysSo) {
+  cluster_.member(one_).Crash();
+  absl::Status answer;
+  cluster_.node(leader_).MoveLeader(cluster_.member(one_).id(),
+                                    [&answer](absl::Status status) { answer = std::move(status); });
+  cluster_.node(leader_).Stop(server::errors::Stopped());
+  EXPECT_EQ(answer, server::errors::Stopped());
+}
+
+// --- downgrades, of which there are none ---
+
+class DowngradeTest : public ::testing::Test {
+ protected:
+  Outcome Downgrade(int action, const std::string& version) {
+    etcdserverpb::DowngradeRequest request;
+    request.set_action(static_cast<etcdserverpb::DowngradeRequest::DowngradeAction>(action));
+    request.set_version(version);
+    return cluster_.Call(0, "/etcdserverpb.Maintenance/Downgrade", request);
+  }
+  void SetUp() override { cluster_.WaitForLeader(); }
+
+  NodeCluster cluster_{1};
+};
+
+TEST_F(DowngradeTest, NoVersionIsOneToGoBackTo) {
+  for (const int action :
+       {etcdserverpb::DowngradeRequest::VALIDATE, etcdserverpb::DowngradeRequest::ENABLE}) {
+    for (const char* version : {"3.5", "3.5.0", "3.6.0", "3.5.0-rc.1", "3.5.0-rc.1+b7", "9.0"}) {
+      EXPECT_EQ(Downgrade(action, version).status, server::errors::DowngradeVersion()) << version;
+    }
+    for (const char* version : {"", "3", "3.", "3.5.", "3.5.0.1", "v3.5", "three.five", "3.-5",
+                                "3.5-rc.1", "3.5.0-rc_1", "3.99999999999999999999"}) {
+      EXPECT_EQ(Downgrade(action, version).status, server::errors::DowngradeVersionFormat())
+          << version;
+    }
+  }
+}
+
+TEST_F(DowngradeTest, CancellingNoneIsDone) {
+  ASSERT_TRUE(cluster_.Put(0, "k", "v").ok());
+  const Outcome outcome = Downgrade(etcdserverpb::DowngradeRequest::CANCEL, "");
+  ASSERT_TRUE(outcome.ok()) << outcome.status;
+  etcdserverpb::DowngradeResponse response;
+  ASSERT_TRUE(response.ParseFromString(outcome.bytes));
+  EXPECT_EQ(response.version(), "3.6");
+  EXPECT_EQ(response.header().revision(), 2);
+}
+
+TEST_F(DowngradeTest, AnUnknownActionIsAnUnknownMethod) {
+  EXPECT_EQ(Downgrade(3, "").status, server::errors::UnknownMethod());
 }
 
 }  // namespace

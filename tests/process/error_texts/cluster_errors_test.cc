@@ -172,6 +172,26 @@ TEST_F(ClusterErrorsTest, AForwardedWriteThatIsNeverAnsweredTimesOut) {
   EXPECT_EQ(wire(one_).Send(PutOf("a")), kOk);
 }
 
+TEST_F(ClusterErrorsTest, LeadershipIsMovedByTheLeaderToAVoterThatTakesIt) {
+  const auto move = [this](int asked, uint64_t target) {
+    MoveLeaderRequest request;
+    request.set_targetid(target);
+    return wire(asked).Call(*wire(asked).maintenance, &Maintenance::Stub::MoveLeader, request);
+  };
+  const auto id_of = [this](int index) {
+    StatusResponse status;
+    wire(index).Call(*wire(index).maintenance, &Maintenance::Stub::Status, StatusRequest(), false,
+                     &status);
+    return status.header().member_id();
+  };
+  const uint64_t one = id_of(one_);
+  EXPECT_EQ(move(other_, one), kNotLeader);
+  EXPECT_EQ(move(leader_, 4711), kBadTransferee);
+  member(one_).Pause();
+  EXPECT_EQ(move(leader_, one), kTransferTimedOut);
+  EXPECT_EQ(wire(leader_).Send(PutOf("a")), kOk);
+}
+
 TEST_F(ClusterErrorsTest, AMemberThatStopsSaysSoToWhatIsOpen) {
   member(leader_).Kill();
   member(other_).Kill();

@@ -73,7 +73,7 @@ class SharedMemberTest : public RequestErrorsTest {
 TEST(ErrorTextsTest, TheTableHasEveryErrorOfTheServer) {
   const std::map<std::string, int> codes{
       {"InvalidArgument", 3}, {"OutOfRange", 11},        {"ResourceExhausted", 8}, {"NotFound", 5},
-      {"Unavailable", 14},    {"FailedPrecondition", 9}, {"DataLoss", 15}};
+      {"Unavailable", 14},    {"FailedPrecondition", 9}, {"DataLoss", 15},         {"Unknown", 2}};
   std::ifstream file(KEELSON_ERRORS_H);
   ASSERT_TRUE(file.is_open()) << KEELSON_ERRORS_H;
   std::stringstream stream;
@@ -251,6 +251,20 @@ TEST_F(SharedMemberTest, AClientVersionThatIsNoTextIsInvalid) {
   const std::string text = status.substr(0, 1) + ":" + status.substr(1);
   Meet(text);
   EXPECT_EQ(text, kInvalidVersion);
+}
+
+TEST_F(SharedMemberTest, NothingIsDowngraded) {
+  const auto downgrade = [](int action, const std::string& version) {
+    DowngradeRequest request;
+    request.set_action(static_cast<DowngradeRequest::DowngradeAction>(action));
+    request.set_version(version);
+    return wire_->Call(*wire_->maintenance, &Maintenance::Stub::Downgrade, request);
+  };
+  EXPECT_EQ(downgrade(DowngradeRequest::VALIDATE, "3.5"), kDowngradeVersion);
+  EXPECT_EQ(downgrade(DowngradeRequest::ENABLE, "3.5"), kDowngradeVersion);
+  EXPECT_EQ(downgrade(DowngradeRequest::ENABLE, "old"), kDowngradeFormat);
+  EXPECT_EQ(downgrade(DowngradeRequest::CANCEL, ""), kOk);
+  EXPECT_EQ(downgrade(3, "3.5"), kUnknownMethod);
 }
 
 TEST_F(SharedMemberTest, WhatIsNotServedIsUnimplemented) {

@@ -61,10 +61,12 @@ std::string Text(const grpc::Status& status) {
 
 const std::set<std::string>& ErrorTexts() {
   static const auto& texts = *new std::set<std::string>{
-      kEmptyKey,    kKeyNotFound,    kValueProvided,  kLeaseProvided,   kTooManyOps, kDuplicateKey,
-      kInvalidSort, kInvalidVersion, kTooLarge,       kCompacted,       kFuture,     kTtlTooLarge,
-      kNoSpace,     kLeaseNotFound,  kLeaseExists,    kNotForLearners,  kNoLeader,   kStopped,
-      kTimedOut,    kLeaderFailed,   kConnectionLost, kTooManyRequests, kCorrupt};
+      kEmptyKey,        kKeyNotFound,      kValueProvided,    kLeaseProvided, kTooManyOps,
+      kDuplicateKey,    kInvalidSort,      kInvalidVersion,   kTooLarge,      kCompacted,
+      kFuture,          kTtlTooLarge,      kNoSpace,          kLeaseNotFound, kLeaseExists,
+      kNotForLearners,  kNoLeader,         kStopped,          kTimedOut,      kLeaderFailed,
+      kConnectionLost,  kTooManyRequests,  kCorrupt,          kNotLeader,     kBadTransferee,
+      kDowngradeFormat, kDowngradeVersion, kTransferTimedOut, kUnknownMethod};
   return texts;
 }
 

@@ -122,6 +122,13 @@ inline const std::string kTooManyRequests = "8: etcdserver: too many requests";
 inline const std::string kLeaseNotFound = "5: etcdserver: requested lease not found";
 inline const std::string kLeaseExists = "9: etcdserver: lease already exists";
 inline const std::string kNotForLearners = "9: etcdserver: rpc not supported for learner";
+inline const std::string kNotLeader = "9: etcdserver: not leader";
+inline const std::string kBadTransferee = "9: etcdserver: bad leader transferee";
+inline const std::string kDowngradeFormat = "3: etcdserver: wrong downgrade target version format";
+inline const std::string kDowngradeVersion = "3: etcdserver: invalid downgrade target version";
+inline const std::string kTransferTimedOut =
+    "2: etcdserver: request timed out, leader transfer took too long";
+inline const std::string kUnknownMethod = "2: etcdserver: unknown method";
 inline const std::string kNoLeader = "14: etcdserver: no leader";
 inline const std::string kStopped = "14: etcdserver: server stopped";
 inline const std::string kTimedOut = "14: etcdserver: request timed out";

@@ -43,6 +43,19 @@ MemberStatus FromWire(const etcdserverpb::StatusResponse& response) {
           .storage_version = response.storageversion()};
 }
 
+// One question to the member at `endpoint`.
+template <typename Response>
+absl::StatusOr<Response> AskMember(const std::shared_ptr<internal::Core>& core,
+                                   const std::string& endpoint, const std::string& method,
+                                   internal::Effect effect,
+                                   const google::protobuf::MessageLite& request,
+                                   const CallOptions& call) {
+  const auto address = internal::ParseEndpoint(endpoint);
+  if (!address.ok()) return WithOutcome(address.status(), Outcome::kFailed);
+  return internal::Ask<Response>(core, "/etcdserverpb.Maintenance/" + method, effect, request, call,
+                                 *address);
+}
+
 absl::StatusOr<AlarmResult> AskAlarm(const std::shared_ptr<internal::Core>& core,
                                      const etcdserverpb::AlarmRequest& request,
                                      internal::Effect effect, const CallOptions& call) {
@@ -72,11 +85,8 @@ const char* AlarmTypeName(AlarmType type) {
 
 absl::StatusOr<MemberStatus> Maintenance::Status(const std::string& endpoint,
                                                  const CallOptions& call) const {
-  const auto address = internal::ParseEndpoint(endpoint);
-  if (!address.ok()) return WithOutcome(address.status(), Outcome::kFailed);
-  const auto response = internal::Ask<etcdserverpb::StatusResponse>(
-      core_, "/etcdserverpb.Maintenance/Status", internal::Effect::kReads,
-      etcdserverpb::StatusRequest(), call, *address);
+  const auto response = AskMember<etcdserverpb::StatusResponse>(
+      core_, endpoint, "Status", internal::Effect::kReads, etcdserverpb::StatusRequest(), call);
   if (!response.ok()) return response.status();
   return FromWire(*response);
 }
@@ -97,6 +107,36 @@ MemberHealth Maintenance::Health(const std::string& endpoint, const CallOptions&
   health.healthy = answer.ok() || absl::IsPermissionDenied(answer.status());
   if (!health.healthy) health.error = std::string(answer.status().message());
   return health;
+}
+
+absl::StatusOr<MemberHash> Maintenance::HashKv(const std::string& endpoint, int64_t revision,
+                                               const CallOptions& call) const {
+  etcdserverpb::HashKVRequest request;
+  request.set_revision(revision);
+  const auto response = AskMember<etcdserverpb::HashKVResponse>(
+      core_, endpoint, "HashKV", internal::Effect::kReads, request, call);
+  if (!response.ok()) return response.status();
+  return MemberHash{.header = internal::ToHeader(response->header()),
+                    .hash = response->hash(),
+                    .compact_revision = response->compact_revision(),
+                    .hash_revision = response->hash_revision()};
+}
+
+// Twice does no harm, so it counts as a read.
+absl::Status Maintenance::Defragment(const std::string& endpoint, const CallOptions& call) const {
+  return AskMember<etcdserverpb::DefragmentResponse>(core_, endpoint, "Defragment",
+                                                     internal::Effect::kReads,
+                                                     etcdserverpb::DefragmentRequest(), call)
+      .status();
+}
+
+absl::Status Maintenance::MoveLeader(const std::string& endpoint, uint64_t target,
+                                     const CallOptions& call) const {
+  etcdserverpb::MoveLeaderRequest request;
+  request.set_targetid(target);
+  return AskMember<etcdserverpb::MoveLeaderResponse>(core_, endpoint, "MoveLeader",
+                                                     internal::Effect::kWrites, request, call)
+      .status();
 }
 
 absl::StatusOr<AlarmResult> Maintenance::Alarms(const CallOptions& call) const {

@@ -35,6 +35,15 @@ struct MemberStatus {
   bool is_leader() const { return leader != 0 && leader == header.member_id; }
 };
 
+// What a member's keys and their history come to. Members with the same revisions must have the
+// same hash, or one of them is damaged.
+struct MemberHash {
+  Header header = {};
+  uint32_t hash = 0;
+  int64_t compact_revision = 0;  // -1 before the first compaction
+  int64_t hash_revision = 0;     // hashed up to and including it; 0 if the member does not say
+};
+
 enum class AlarmType { kNone, kNoSpace, kCorrupt };
 
 // "NONE", "NOSPACE" or "CORRUPT".
@@ -70,6 +79,20 @@ class Maintenance {
   // Asks the member at `endpoint` for a linearizable read, once. Never fails: a member that can't
   // be reached is an unhealthy one.
   MemberHealth Health(const std::string& endpoint, const CallOptions& call = {}) const;
+
+  // Asks the member at `endpoint` for its hash at `revision` (0: its newest), once. A member that
+  // has not come so far says OutOfRange.
+  absl::StatusOr<MemberHash> HashKv(const std::string& endpoint, int64_t revision = 0,
+                                    const CallOptions& call = {}) const;
+
+  // Makes the member at `endpoint` give free space back to its disk. A Keelson member does that by
+  // itself and answers at once; etcd answers nothing else until it is done.
+  absl::Status Defragment(const std::string& endpoint, const CallOptions& call = {}) const;
+
+  // Asks the leader, at `endpoint`, to hand over to the member `target`; returns once that one
+  // leads. FailedPrecondition if the asked member does not lead or `target` is no voter.
+  absl::Status MoveLeader(const std::string& endpoint, uint64_t target,
+                          const CallOptions& call = {}) const;
 
   // The raised alarms of all members.
   absl::StatusOr<AlarmResult> Alarms(const CallOptions& call = {}) const;

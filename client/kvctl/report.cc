@@ -25,6 +25,14 @@ ExitCode CodeFor(const absl::Status& status) {
 
 std::string Advice(const absl::Status& status) {
   const absl::string_view text = status.message();
+  if (absl::StrContains(text, "leader transfer took too long")) {
+    return "`kvctl endpoint status --cluster` shows who leads, and whether the other one answers "
+           "and "
+           "keeps up.";
+  }
+  if (absl::StrContains(text, "bad leader transferee")) {
+    return "Only a member that votes can lead: `kvctl member list` shows who is a learner.";
+  }
   if (client::OutcomeOf(status) == Outcome::kUnknown) {
     return "The write may have happened, or may happen yet: read before you try it again.";
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -11,6 +12,18 @@
 #include "absl/strings/str_replace.h"
 
 namespace keelson::kvctl {
+namespace {
+
+// None if `text` is not the hexadecimal number of an id.
+std::optional<uint64_t> ParseHexId(const std::string& text) {
+  uint64_t id = 0;
+  const bool hex_only =
+      !text.empty() && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+  if (!hex_only || text.size() > 16 || !absl::SimpleHexAtoi(text, &id)) return std::nullopt;
+  return id;
+}
+
+}  // namespace
 
 std::string HexBytes(std::string_view bytes) {
   std::string text;
@@ -58,16 +71,17 @@ std::string Quoted(std::string_view bytes) {
 std::string HexId(uint64_t id) { return absl::StrFormat("%x", id); }
 
 absl::StatusOr<int64_t> ParseLeaseId(const std::string& text) {
-  uint64_t id = 0;
-  const bool hex_only =
-      !text.empty() && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
-  if (!hex_only || text.size() > 16 || !absl::SimpleHexAtoi(text, &id)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", text,
-                     "\" is not a lease id; give it in hexadecimal, as kvctl lease "
-                     "grant and kvctl lease list print it"));
-  }
-  return static_cast<int64_t>(id);
+  if (const auto id = ParseHexId(text)) return static_cast<int64_t>(*id);
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", text,
+                   "\" is not a lease id; give it in hexadecimal, as kvctl lease "
+                   "grant and kvctl lease list print it"));
+}
+
+absl::StatusOr<uint64_t> ParseMemberId(const std::string& text) {
+  if (const auto id = ParseHexId(text)) return *id;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", text, "\" is not a member id; give it in hexadecimal, as kvctl member list prints it"));
 }
 
 std::string HumanBytes(int64_t bytes) {

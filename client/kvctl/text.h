@@ -28,6 +28,9 @@ size_t Utf8Length(std::string_view text);
 std::string HexId(uint64_t id);
 absl::StatusOr<int64_t> ParseLeaseId(const std::string& text);
 
+// The same for a member's.
+absl::StatusOr<uint64_t> ParseMemberId(const std::string& text);
+
 // "25 kB", "1.3 GB"
 std::string HumanBytes(int64_t bytes);
 

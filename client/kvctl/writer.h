@@ -28,6 +28,16 @@ struct EndpointStatus {
   client::MemberStatus status;
 };
 
+struct EndpointHash {
+  std::string endpoint;
+  client::MemberHash hash;
+};
+
+struct EndpointDefrag {
+  std::string endpoint;
+  std::string error;  // empty: it was done
+};
+
 class Writer {
  public:
   virtual ~Writer() = default;
@@ -46,6 +56,9 @@ class Writer {
   virtual void MemberList(const client::MemberListResult& result) = 0;
   virtual void EndpointStatuses(const std::vector<EndpointStatus>& statuses) = 0;
   virtual void EndpointHealth(const std::vector<client::MemberHealth>& reports) = 0;
+  virtual void EndpointHashes(const std::vector<EndpointHash>& hashes) = 0;
+  virtual void Defrag(const std::vector<EndpointDefrag>& reports) = 0;
+  virtual void MoveLeader(uint64_t from, uint64_t to) = 0;
   virtual void Alarms(const client::AlarmResult& result) = 0;
 };
 

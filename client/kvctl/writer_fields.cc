@@ -120,6 +120,31 @@ class FieldsWriter : public Writer {
     }
   }
 
+  void EndpointHashes(const std::vector<EndpointHash>& hashes) override {
+    for (const auto& [endpoint, hash] : hashes) {
+      Header(hash.header);
+      Line("Endpoint", Quoted(endpoint));
+      Line("Hash", hash.hash);
+      Line("HashRevision", hash.hash_revision);
+      Line("CompactRevision", hash.compact_revision);
+      out_ << "\n";
+    }
+  }
+
+  void Defrag(const std::vector<EndpointDefrag>& reports) override {
+    for (const auto& [endpoint, error] : reports) {
+      Line("Endpoint", Quoted(endpoint));
+      Line("Defragmented", error.empty() ? "true" : "false");
+      Line("Error", Quoted(error));
+      out_ << "\n";
+    }
+  }
+
+  void MoveLeader(uint64_t from, uint64_t to) override {
+    Line("From", from);
+    Line("To", to);
+  }
+
   void Alarms(const client::AlarmResult& result) override {
     Header(result.header);
     for (const client::Alarm& alarm : result.alarms) {

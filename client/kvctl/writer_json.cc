@@ -117,6 +117,15 @@ std::string ToJson(const client::MemberStatus& status) {
       .Done();
 }
 
+std::string ToJson(const client::MemberHash& hash) {
+  return JsonObject()
+      .Raw("header", ToJson(hash.header))
+      .SomeUint("hash", hash.hash)
+      .SomeInt("compact_revision", hash.compact_revision)
+      .SomeInt("hash_revision", hash.hash_revision)
+      .Done();
+}
+
 std::string TextArray(const std::vector<std::string>& texts) {
   JsonArray array;
   for (const std::string& text : texts) array.Raw(JsonString(text));
@@ -216,6 +225,30 @@ class JsonWriter : public Writer {
                     .Done());
     }
     Line(array.Done());
+  }
+
+  void EndpointHashes(const std::vector<EndpointHash>& hashes) override {
+    JsonArray array;
+    for (const auto& [endpoint, hash] : hashes) {
+      array.Raw(JsonObject().Text("Endpoint", endpoint).Raw("HashKV", ToJson(hash)).Done());
+    }
+    Line(array.Done());
+  }
+
+  void Defrag(const std::vector<EndpointDefrag>& reports) override {
+    JsonArray array;
+    for (const auto& [endpoint, error] : reports) {
+      array.Raw(JsonObject()
+                    .Text("endpoint", endpoint)
+                    .Bool("defragmented", error.empty())
+                    .SomeText("error", error)
+                    .Done());
+    }
+    Line(array.Done());
+  }
+
+  void MoveLeader(uint64_t from, uint64_t to) override {
+    Line(JsonObject().Uint("from", from).Uint("to", to).Done());
   }
 
   void Alarms(const client::AlarmResult& result) override {

@@ -140,6 +140,24 @@ void SimpleWriter::EndpointHealth(const std::vector<client::MemberHealth>& repor
   }
 }
 
+void SimpleWriter::EndpointHashes(const std::vector<EndpointHash>& hashes) {
+  for (const auto& [endpoint, hash] : hashes) {
+    out_ << endpoint << ", " << hash.hash << ", " << hash.hash_revision << "\n";
+  }
+}
+
+// Failures are told beside the answer.
+void SimpleWriter::Defrag(const std::vector<EndpointDefrag>& reports) {
+  for (const EndpointDefrag& report : reports) {
+    if (!report.error.empty()) continue;
+    out_ << "Finished defragmenting etcd member[" << report.endpoint << "]\n";
+  }
+}
+
+void SimpleWriter::MoveLeader(uint64_t from, uint64_t to) {
+  out_ << "Leadership transferred from " << HexId(from) << " to " << HexId(to) << "\n";
+}
+
 void SimpleWriter::Alarms(const client::AlarmResult& result) {
   for (const client::Alarm& alarm : result.alarms) {
     out_ << "memberID:" << alarm.member_id << " alarm:" << client::AlarmTypeName(alarm.type)

@@ -26,6 +26,9 @@ class SimpleWriter : public Writer {
   void MemberList(const client::MemberListResult& result) override;
   void EndpointStatuses(const std::vector<EndpointStatus>& statuses) override;
   void EndpointHealth(const std::vector<client::MemberHealth>& reports) override;
+  void EndpointHashes(const std::vector<EndpointHash>& hashes) override;
+  void Defrag(const std::vector<EndpointDefrag>& reports) override;
+  void MoveLeader(uint64_t from, uint64_t to) override;
   void Alarms(const client::AlarmResult& result) override;
 
  protected:

@@ -72,6 +72,23 @@ class TableWriter : public SimpleWriter {
     Print(table);
   }
 
+  void EndpointHashes(const std::vector<EndpointHash>& hashes) override {
+    Table table({"ENDPOINT", "HASH", "REVISION", "COMPACTED"});
+    for (const auto& [endpoint, hash] : hashes) {
+      table.Row({endpoint, std::to_string(hash.hash), std::to_string(hash.hash_revision),
+                 hash.compact_revision < 0 ? "never" : std::to_string(hash.compact_revision)});
+    }
+    Print(table);
+  }
+
+  void Defrag(const std::vector<EndpointDefrag>& reports) override {
+    Table table({"ENDPOINT", "DEFRAGMENTED", "ERROR"});
+    for (const auto& [endpoint, error] : reports) {
+      table.Row({endpoint, error.empty() ? "yes" : "no", error});
+    }
+    Print(table);
+  }
+
   void Alarms(const client::AlarmResult& result) override {
     Table table({"MEMBER", "ALARM"});
     for (const client::Alarm& alarm : result.alarms) {

@@ -99,6 +99,15 @@ void WriteCluster(Writer& writer) {
        {.endpoint = "10.0.0.2:2379",
         .took = absl::Seconds(5),
         .error = "no member could be reached"}});
+  client::MemberHash hash{
+      .header = kHeader, .hash = 2847150461, .compact_revision = -1, .hash_revision = 7};
+  writer.EndpointHashes({{.endpoint = "10.0.0.1:2379", .hash = hash}});
+  hash.compact_revision = 5;
+  writer.EndpointHashes(
+      {{.endpoint = "10.0.0.1:2379", .hash = hash}, {.endpoint = "10.0.0.2:2379", .hash = hash}});
+  writer.Defrag({{.endpoint = "10.0.0.1:2379", .error = ""},
+                 {.endpoint = "10.0.0.2:2379", .error = "no member could be reached"}});
+  writer.MoveLeader(0x8e9e05c52164694d, 0xa1);
   writer.Alarms({.header = kHeader,
                  .alarms = {{.member_id = 0x8e9e05c52164694d, .type = client::AlarmType::kNoSpace},
                             {.member_id = 0xa1, .type = client::AlarmType::kCorrupt}}});

@@ -30,8 +30,10 @@ TEST(TextTest, IdsAreHexadecimal) {
   EXPECT_EQ(HexId(0x694d77aa9e38260f), "694d77aa9e38260f");
   EXPECT_EQ(*ParseLeaseId("694d77aa9e38260f"), 0x694d77aa9e38260f);
   EXPECT_EQ(*ParseLeaseId("A"), 10);
+  EXPECT_EQ(*ParseMemberId("8e9e05c52164694d"), 0x8e9e05c52164694d);
   for (const char* text : {"", "0x10", "xyz", "-1", "694d77aa9e38260f0"}) {
     EXPECT_FALSE(ParseLeaseId(text).ok()) << text;
+    EXPECT_FALSE(ParseMemberId(text).ok()) << text;
   }
 }
 

@@ -130,6 +130,31 @@ TEST_F(KvctlWireTest, MembersEndpointsAndAlarmsAreTables) {
   EXPECT_EQ(Kvctl("-o json endpoint health").out.find("[{\"endpoint\":"), 0u);
 }
 
+TEST_F(KvctlWireTest, AMemberIsHashedDefragmentedAndToldToLead) {
+  const auto put = client_->kv().Put(Key("a"), "1");
+  ASSERT_TRUE(put.ok());
+  const std::string at = absl::StrCat("--rev ", put->header.revision);
+  const Ran hash = Kvctl("endpoint hashkv --cluster -o simple " + at);
+  EXPECT_EQ(hash.code, kOk) << hash.err;
+  ASSERT_TRUE(client_->kv().Put(Key("a"), "2").ok());
+  EXPECT_EQ(Kvctl("endpoint hashkv --cluster -o simple " + at).out, hash.out);
+  EXPECT_EQ(Kvctl("endpoint hashkv").out.find("ENDPOINT "), 0u);
+  const Ran future = Kvctl("endpoint hashkv --rev 999999");
+  EXPECT_EQ(future.code, kFailed);
+  EXPECT_NE(future.err.find("required revision is a future revision"), std::string::npos);
+  EXPECT_EQ(Kvctl("defrag").out,
+            absl::StrCat("Finished defragmenting etcd member[", cluster_->endpoints()[0], "]\n"));
+  const auto status = client_->maintenance().Status(cluster_->endpoints()[0]);
+  ASSERT_TRUE(status.ok());
+  const std::string id = absl::StrFormat("%x", status->leader);
+  EXPECT_EQ(Kvctl("move-leader " + id).out,
+            absl::StrCat("Leadership transferred from ", id, " to ", id, "\n"));
+  const Ran nobody = Kvctl("move-leader 1");
+  EXPECT_EQ(nobody.code, kFailed);
+  EXPECT_NE(nobody.err.find("etcdserver: bad leader transferee"), std::string::npos);
+  EXPECT_NE(nobody.err.find("kvctl member list"), std::string::npos);
+}
+
 TEST_F(KvctlWireTest, ARefusalIsToldWithItsText) {
   const Ran refused = Kvctl("put @a x --lease 1234");
   EXPECT_EQ(refused.code, kNotFound);
@@ -149,6 +174,9 @@ TEST(KvctlTest, ADeadEndpointEndsWithFourAndSaysWhatToDo) {
   }
   EXPECT_EQ(RunWith({"endpoint", "health", "--endpoints", endpoint}).code, kFailed);
   EXPECT_EQ(RunWith({"endpoint", "status", "--endpoints", endpoint}).code, kUnavailable);
+  EXPECT_EQ(RunWith({"endpoint", "hashkv", "--endpoints", endpoint}).code, kUnavailable);
+  EXPECT_EQ(RunWith({"defrag", "--endpoints", endpoint}).code, kUnavailable);
+  EXPECT_EQ(RunWith({"move-leader", "1", "--endpoints", endpoint}).code, kUnavailable);
   EXPECT_EQ(RunWith({"watch", "a", "--command-timeout=200ms", "--endpoints", endpoint}).code,
             kUnavailable);
 }
@@ -164,6 +192,9 @@ TEST(KvctlTest, AWrongCommandLineEndsWithTwo) {
                                              {"lease", "grant", "soon"},
                                              {"lease", "revoke", "xyz"},
                                              {"compact", "x"},
+                                             {"move-leader"},
+                                             {"move-leader", "m1"},
+                                             {"endpoint", "hashkv", "--rev", "x"},
                                              {"--endpoints", "nowhere", "get", "a"},
                                              {"--output=yaml", "get", "a"},
                                              {"--limit", "3"}}) {

@@ -3,8 +3,8 @@
     etcd_clients_test.py BIN, from the repository's root
 
 Left out since their services are not built yet: of python3-etcd3 add_member, remove_member and
-update_member (Cluster), defragment, hash and snapshot (Maintenance), user and password (Auth); of
-etcdctl the commands of the same services, and move-leader. Its lock and elect commands, and the locks
+update_member (Cluster), snapshot (Maintenance), user and password (Auth); of etcdctl the commands of
+the same. Its lock and elect commands, and the locks
 of python3-etcd3, are made by the clients from KV, Lease and Watch, so they are here.
 
 Left out since Debian's python3-etcd3 0.12 fails at it with any server: filters of watches (it assigns
@@ -200,6 +200,8 @@ def test_members(cluster, one, other):
     expect("an alarm may be raised", alarm.member_id == mine.leader.id)
     list(one.disarm_alarm(member_id=mine.leader.id))
     expect("and ended", list(other.list_alarms()) == [])
+    one.defragment()
+    expect("a member tells its hash", one.hash() > 0)
 
 
 def test_etcdctl_kv(cluster, one):
@@ -273,6 +275,28 @@ def test_etcdctl_cluster(cluster):
     revision = json.loads(cluster.etcdctl("put", "/ctl/z", "1", "-w", "json"))["header"]["revision"]
     expect("history is compacted", cluster.etcdctl("compaction", "--physical", str(revision)) ==
            f"compacted revision {revision}\n")
+    done = cluster.etcdctl("defrag")
+    expect("every member is defragmented", done.splitlines() ==
+           [f"Finished defragmenting etcd member[{m.endpoint}]" for m in cluster.members], done)
+    wait_for_rest(cluster)
+    hashes = json.loads(cluster.etcdctl("endpoint", "hashkv", "--rev", str(revision), "-w", "json"))
+    expect("every member has the same hash", len(hashes) == 3 and
+           len({(h["HashKV"]["hash"], h["HashKV"]["compact_revision"]) for h in hashes}) == 1, hashes)
+    leader = status[0]["Status"]["leader"]
+    target = next(m["ID"] for m in listed if m["ID"] != leader)
+    moved = cluster.etcdctl("move-leader", f"{target:x}")
+    expect("the leader moves", moved == f"Leadership transferred from {leader:x} to {target:x}\n",
+           moved)
+
+
+def wait_for_rest(cluster):
+    """Until every member has applied the same."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        status = json.loads(cluster.etcdctl("endpoint", "status", "-w", "json"))
+        if len({entry["Status"]["raftAppliedIndex"] for entry in status}) == 1:
+            return
+        time.sleep(0.01)
 
 
 def test_a_member_down(cluster, clients):

@@ -41,7 +41,12 @@ std::optional<std::string> FindProgram(const std::string& name) {
   return std::nullopt;
 }
 
-std::optional<std::string> FindServerBinary() { return FindProgram(ServerName()); }
+std::optional<std::string> FindServerBinary() {
+  auto found = FindProgram(ServerName());
+  KEELSON_CHECK(found || getenv("KEELSON_TEST_SERVER") == nullptr,
+                "KEELSON_TEST_SERVER names a program");
+  return found;
+}
 
 std::string MissingServerMessage() {
   return absl::StrCat("SKIPPED, NOTHING WAS TESTED: the server \"", ServerName(),

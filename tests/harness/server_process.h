@@ -14,7 +14,8 @@
 namespace keelson::testing {
 
 // The server that tests run against: $KEELSON_TEST_SERVER (a path or a name in $PATH), else "etcd".
-// Nullopt if it is not installed: such tests skip, loudly.
+// Nullopt if etcd is not installed: such tests skip, loudly. One that was named and is not there
+// ends the test instead.
 std::optional<std::string> FindServerBinary();
 
 // What a test prints when it skips.

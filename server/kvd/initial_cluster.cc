@@ -33,6 +33,7 @@ absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
   NodeOptions options;
   options.name = flags.name;
   options.data_dir = flags.data_dir;
+  options.wal_dir = flags.wal_dir;
   options.client_urls = SplitUrls(flags.advertise_client_urls);
   auto members = ParseInitialCluster(flags.initial_cluster);
   if (!members.ok()) return members.status();
@@ -58,6 +59,8 @@ absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
   options.heartbeat = std::chrono::milliseconds(flags.heartbeat_interval);
   options.election_timeout = std::chrono::milliseconds(flags.election_timeout);
   if (flags.quota_backend_bytes != 0) options.quota_bytes = flags.quota_backend_bytes;
+  options.keep_log_entries = static_cast<uint64_t>(flags.snapshot_catchup_entries);
+  options.slow_apply = flags.warning_apply_duration;
   options.max_txn_ops = flags.max_txn_ops;
   options.max_request_bytes = static_cast<size_t>(flags.max_request_bytes);
   return options;

@@ -1,6 +1,8 @@
 #include "server/kvd/kvd.h"
 
+#include <algorithm>
 #include <asio/signal_set.hpp>
+#include <chrono>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -18,6 +20,8 @@
 #include "server/apply/errors.h"
 #include "server/kvd/initial_cluster.h"
 #include "server/kvd/metrics.h"
+#include "server/kvd/service_manager.h"
+#include "server/log/log_output.h"
 #include "server/log/logger.h"
 #include "server/log/rate_limit.h"
 #include "server/loop/asio_loop.h"
@@ -39,6 +43,23 @@ LogLevel LevelOf(const std::string& text) {
   return level;
 }
 
+FrontEndOptions FrontEndOptionsOf(const KvdFlags& flags) {
+  const auto millis = [](KvdFlags::Time time) {
+    return std::chrono::ceil<std::chrono::milliseconds>(time);
+  };
+  FrontEndOptions options;
+  options.max_receive_message_bytes = flags.max_request_bytes + (512 << 10);
+  options.max_concurrent_streams =
+      static_cast<uint32_t>(std::min<int64_t>(flags.max_concurrent_streams, UINT32_MAX));
+  options.keepalive_min_time = millis(flags.grpc_keepalive_min_time);
+  options.keepalive_timeout = millis(flags.grpc_keepalive_timeout);
+  // Like etcd: 0 is never.
+  constexpr auto kNever = std::chrono::hours(24 * 365 * 100);
+  options.keepalive_interval =
+      flags.grpc_keepalive_interval.count() == 0 ? kNever : millis(flags.grpc_keepalive_interval);
+  return options;
+}
+
 }  // namespace
 
 // Members are destroyed from the last to the first: each uses only those above it.
@@ -46,7 +67,9 @@ class Kvd::Impl {
  public:
   explicit Impl(const KvdFlags& flags)
       : flags_(flags),
-        logger_(StderrLogger(LevelOf(flags.log_level))),
+        logger_(
+            LevelOf(flags.log_level), [this](std::string_view line) { WriteLog(line); }, LogTimeNow,
+            flags.log_format == "console" ? LogFormat::kConsole : LogFormat::kJson),
         loop_(LoopOptions()),
         runner_(loop_),
         random_(MakeSystemRandom()),
@@ -58,6 +81,9 @@ class Kvd::Impl {
   }
 
   absl::Status Open() {
+    auto log = LogOutputs::Open(flags_.log_outputs);
+    if (!log.ok()) return log.status();
+    log_ = *std::move(log);
     for (const std::string& warning : flags_.warnings) logger_.Warn(kCaller, warning);
     const auto options = NodeOptionsOf(flags_);
     if (!options.ok()) return options.status();
@@ -86,6 +112,10 @@ class Kvd::Impl {
   }
 
  private:
+  void WriteLog(std::string_view line) {
+    if (log_) log_->Write(line);
+  }
+
   AsioLoop::Options LoopOptions() {
     AsioLoop::Options options;
     options.on_stall = [this](const LoopStall& stall) {
@@ -116,10 +146,8 @@ class Kvd::Impl {
     endpoints_ = std::make_unique<NodeEndpoints>(*node_, [this] {
       return MetricsText({*node_, *methods_, front_end_->stats(), *peers_});
     });
-    FrontEndOptions options;
-    options.max_receive_message_bytes = flags_.max_request_bytes + (512 << 10);
-    front_end_ =
-        std::make_unique<FrontEnd>(loop_.context(), std::move(options), *methods_, *endpoints_);
+    front_end_ = std::make_unique<FrontEnd>(loop_.context(), FrontEndOptionsOf(flags_), *methods_,
+                                            *endpoints_);
   }
 
   absl::Status StartNode() {
@@ -147,13 +175,11 @@ class Kvd::Impl {
   }
 
   void Serve() {
-    for (const std::string& url : SplitUrls(flags_.listen_client_urls)) {
-      auto endpoint = HostPortOf("listen-client-urls", url);
-      absl::Status status = endpoint.status();
-      if (status.ok()) status = front_end_->Listen(*endpoint);
-      if (!status.ok()) {
-        return Quit(
-            absl::Status(status.code(), absl::StrCat("--listen-client-urls: ", status.message())));
+    for (const auto& [flag, urls] :
+         {std::pair("listen-client-urls", flags_.listen_client_urls),
+          std::pair("listen-client-http-urls", flags_.listen_client_http_urls)}) {
+      for (const std::string& url : SplitUrls(urls)) {
+        if (auto status = Listen(flag, url); !status.ok()) return Quit(status);
       }
     }
     for (const std::string& address : front_end_->addresses()) {
@@ -161,6 +187,14 @@ class Kvd::Impl {
                    {{"address", address}});
     }
     logger_.Info(kCaller, "ready to serve client requests");
+    TellReady();
+  }
+
+  absl::Status Listen(const std::string& flag, const std::string& url) {
+    const auto endpoint = ListenEndpointOf(flag, url);
+    if (!endpoint.ok()) return endpoint.status();
+    const absl::Status status = front_end_->Listen(*endpoint);
+    return absl::Status(status.code(), absl::StrCat("--", flag, ": ", status.message()));
   }
 
   void CatchSignals() {
@@ -174,6 +208,7 @@ class Kvd::Impl {
   // Hands leadership over, lets open calls end, then stops; at most about three seconds.
   void Leave(int signal) {
     logger_.Info(kCaller, "received signal; shutting down", {{"signal", signal}});
+    TellStopping();
     if (node_->status().is_leader) {
       // Refused where there is nobody to hand over to.
       (void)node_->TransferLeadership(raft::NodeId());
@@ -189,6 +224,7 @@ class Kvd::Impl {
       loop_.After(std::chrono::milliseconds(20), [this, began] { WaitForHandOver(began); });
       return;
     }
+    if (!node_->status().is_leader) logger_.Info(kCaller, "this member no longer leads");
     node_->Stop(errors::Stopped());
     front_end_->Shutdown(std::chrono::milliseconds(1000), [this] { loop_.Stop(); });
     // Shutdown's own grace bounds it; this bounds a client that does not read.
@@ -201,6 +237,7 @@ class Kvd::Impl {
   }
 
   const KvdFlags flags_;
+  std::unique_ptr<LogOutputs> log_;
   Logger logger_;
   RateLimit stalls_told_{2};
   AsioLoop loop_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "commit.h"
 #include "server/kvd/flags.h"
 #include "server/kvd/kvd.h"
 #include "server/node/node_options.h"
@@ -16,10 +17,24 @@ void PrintError(const absl::Status& status) {
   std::fprintf(stderr, "kvd: %s\n", std::string(status.message()).c_str());
 }
 
+// Its log is written out when it is gone: the reason for an end is the last line.
+absl::Status RunMember(const keelson::server::KvdFlags& flags) {
+  keelson::server::Kvd kvd(flags);
+  const absl::Status status = kvd.Open();
+  return status.ok() ? kvd.Run() : status;
+}
+
+void PrintVersion() {
+  std::printf(
+      "etcd Version: %s\nGit SHA: %s\nGo Version: none, this is C++\nGo OS/Arch: linux/%s\n"
+      "Keelson kvd, API of etcd %s\n",
+      keelson::server::kApiVersion, KEELSON_COMMIT, KEELSON_ARCHITECTURE,
+      keelson::server::kApiVersion);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  using keelson::server::Kvd;
   std::vector<std::string> environment;
   for (char** pair = environ; *pair != nullptr; ++pair) environment.emplace_back(*pair);
   const auto flags =
@@ -34,15 +49,11 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (flags->version) {
-    std::printf("etcd Version: %s\nKeelson kvd, API of etcd %s\n", keelson::server::kApiVersion,
-                keelson::server::kApiVersion);
+    PrintVersion();
     return 0;
   }
   std::signal(SIGPIPE, SIG_IGN);
-  Kvd kvd(*flags);
-  absl::Status status = kvd.Open();
-  if (status.ok()) status = kvd.Run();
-  if (!status.ok()) {
+  if (const absl::Status status = RunMember(*flags); !status.ok()) {
     PrintError(status);
     return 1;
   }

@@ -1,7 +1,5 @@
 #include "server/log/logger.h"
 
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -46,22 +44,15 @@ void AppendValue(const LogField::Value& value, std::string* out) {
   }
 }
 
-std::string UtcNow() {
-  const auto now = std::chrono::system_clock::now();
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  const int64_t micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count() %
-      1000000;
-  std::tm parts;
-  gmtime_r(&seconds, &parts);
-  char text[40];
-  const size_t length = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-  return absl::StrFormat("%s.%06dZ", std::string(text, length), micros);
-}
-
-void WriteToStderr(std::string_view line) {
-  // A full or closed pipe must not stop the node: what does not fit is lost.
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+// The fields of an object that `out` has begun, and its end.
+void AppendFields(std::initializer_list<LogField> fields, std::string* out) {
+  for (const LogField& field : fields) {
+    if (out->back() != '{') out->push_back(',');
+    AppendQuoted(field.key, out);
+    out->push_back(':');
+    AppendValue(field.value, out);
+  }
+  out->push_back('}');
 }
 
 }  // namespace
@@ -80,22 +71,37 @@ bool ParseLogLevel(std::string_view text, LogLevel* level) {
 void Logger::Log(LogLevel level, std::string_view caller, std::string_view message,
                  std::initializer_list<LogField> fields) const {
   if (level < threshold_ || !sink_) return;
-  std::string line = absl::StrCat("{\"level\":\"", ToAbsl(kLevelNames[static_cast<int>(level)]),
-                                  "\",\"ts\":\"", now_(), "\",\"caller\":");
-  AppendQuoted(caller, &line);
-  line.append(",\"msg\":");
-  AppendQuoted(message, &line);
-  for (const LogField& field : fields) {
-    line.push_back(',');
-    AppendQuoted(field.key, &line);
-    line.push_back(':');
-    AppendValue(field.value, &line);
+  const absl::string_view name = ToAbsl(kLevelNames[static_cast<int>(level)]);
+  std::string line;
+  if (format_ == LogFormat::kConsole) {
+    line = absl::StrCat(now_(), "\t", name, "\t", ToAbsl(caller), "\t", ToAbsl(message));
+    if (fields.size() > 0) {
+      line.append("\t{");
+      AppendFields(fields, &line);
+    }
+  } else {
+    line = absl::StrCat("{\"level\":\"", name, "\",\"ts\":\"", now_(), "\",\"caller\":");
+    AppendQuoted(caller, &line);
+    line.append(",\"msg\":");
+    AppendQuoted(message, &line);
+    AppendFields(fields, &line);
   }
-  line.append("}\n");
+  line.push_back('\n');
   sink_(line);
 }
 
-Logger StderrLogger(LogLevel threshold) { return Logger(threshold, WriteToStderr, UtcNow); }
+std::string LogTimeNow() {
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const int64_t micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count() %
+      1000000;
+  std::tm parts;
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  const size_t length = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
+  return absl::StrFormat("%s.%06dZ", std::string(text, length), micros);
+}
 
 std::string Hex(uint64_t id) { return absl::StrFormat("%x", id); }
 

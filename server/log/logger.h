@@ -1,7 +1,7 @@
-// Structured logs: one JSON object a line, {"level","ts","caller","msg", fields...}.
+// Structured logs: one JSON object a line, {"level","ts","caller","msg", fields...}; or, for
+// people, the same as columns with the fields as JSON.
 //
-// A line never blocks the caller for longer than one write to the sink. Keys and values are
-// escaped; callers never pass secrets (tokens, passwords, values of keys).
+// Keys and values are escaped; callers never pass secrets (tokens, passwords, values of keys).
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 namespace keelson::server {
 
 enum class LogLevel : int { kDebug = 0, kInfo, kWarn, kError, kFatal };
+enum class LogFormat { kJson, kConsole };
 
 // Parses "debug", "info", "warn", "error", "panic" or "fatal"; false for anything else.
 bool ParseLogLevel(std::string_view text, LogLevel* level);
@@ -38,8 +39,8 @@ class Logger {
  public:
   // `sink` takes one whole line with its newline; `now` gives the time stamp text.
   Logger(LogLevel threshold, std::function<void(std::string_view line)> sink,
-         std::function<std::string()> now)
-      : threshold_(threshold), sink_(std::move(sink)), now_(std::move(now)) {}
+         std::function<std::string()> now, LogFormat format = LogFormat::kJson)
+      : threshold_(threshold), format_(format), sink_(std::move(sink)), now_(std::move(now)) {}
 
   void Log(LogLevel level, std::string_view caller, std::string_view message,
            std::initializer_list<LogField> fields = {}) const;
@@ -63,12 +64,13 @@ class Logger {
 
  private:
   LogLevel threshold_;
+  LogFormat format_;
   std::function<void(std::string_view)> sink_;
   std::function<std::string()> now_;
 };
 
-// A logger to standard error with UTC time stamps.
-Logger StderrLogger(LogLevel threshold);
+// The time stamp of a line: now, in UTC, to the microsecond.
+std::string LogTimeNow();
 
 // The hexadecimal form in which members and clusters are shown.
 std::string Hex(uint64_t id);

@@ -112,14 +112,19 @@ std::unique_ptr<Machine> Node::Impl::MakeMachine(std::unique_ptr<storage::MvccSt
 }
 
 absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {
-  const std::string dir = MemberPath(options, "wal");
+  const bool apart = !options.wal_dir.empty();
+  const std::string dir = apart ? options.wal_dir : MemberPath(options, "wal");
+  if (apart) {
+    auto made = storage::CreateDirectoriesDurably(*seams.fs, dir);
+    if (!made.ok()) return made;
+  }
   storage::WalOptions wal_options;
   wal_options.identity = {identity.cluster_id, identity.member.value()};
   wal_options.segment_bytes = options.wal_segment_bytes;
   wal_options.on_demand_bytes = std::min(wal_options.on_demand_bytes, options.wal_segment_bytes);
   wal_options.random = seams.random;
   if (options.probe_sync_method) {
-    auto probe = storage::ProbeSyncMethod(*seams.fs, storage::JoinPath(options.data_dir, "member"),
+    auto probe = storage::ProbeSyncMethod(*seams.fs, apart ? dir : MemberPath(options, ""),
                                           [this] { return seams.loop->BootNanos(); });
     // Without room for the probe's file the log starts with the default.
     if (!probe.ok() && !absl::IsResourceExhausted(probe.status())) return probe.status();

@@ -27,6 +27,7 @@ inline const char* ClusterApiVersion(uint32_t entry_version) {
 struct NodeOptions {
   std::string name = "default";
   std::string data_dir;                  // holds member/identity, member/wal, member/db
+  std::string wal_dir;                   // in place of member/wal; "" = there
   std::vector<std::string> client_urls;  // advertised
 
   // The members of a new cluster by name, with their peer URLs; this one among them.

@@ -1,54 +1,23 @@
 #include "server/rpc/front_end.h"
 
 #include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <optional>
 #include <utility>
 
-#include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
-#include "base/view.h"
 #include "server/rpc/connection.h"
+#include "server/rpc/listening_socket.h"
 #include "server/rpc/session_context.h"
-#include "server/rpc/tcp_transport.h"
+#include "server/rpc/socket_transport.h"
 
 namespace keelson::server {
 namespace {
 
-using asio::ip::tcp;
+using StreamSocket = asio::generic::stream_protocol::socket;
 
 // After accept() failed for want of descriptors or memory.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-
-absl::StatusOr<tcp::endpoint> Resolve(asio::io_context& loop, std::string_view endpoint) {
-  const size_t colon = endpoint.rfind(':');
-  if (colon == std::string_view::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("listen endpoint \"", ToAbsl(endpoint), "\" has no port; want host:port"));
-  }
-  std::string host(endpoint.substr(0, colon));
-  const std::string port(endpoint.substr(colon + 1));
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  asio::error_code error;
-  tcp::resolver resolver(loop);
-  const auto flags = tcp::resolver::passive | tcp::resolver::numeric_service;
-  const auto found = resolver.resolve(host, port, flags, error);
-  if (error || found.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot resolve listen endpoint \"",
-                                                   ToAbsl(endpoint), "\": ", error.message()));
-  }
-  for (const auto& entry : found) {
-    if (entry.endpoint().address().is_v4() && !host.empty()) return entry.endpoint();
-  }
-  for (const auto& entry : found) {
-    if (entry.endpoint().address().is_v6()) return entry.endpoint();
-  }
-  return found.begin()->endpoint();
-}
 
 }  // namespace
 
@@ -73,7 +42,7 @@ class FrontEnd::Impl final : public ConnectionHost,
   class Acceptor;
   class Grace;
 
-  void Adopt(tcp::socket socket);
+  void Adopt(StreamSocket socket);
   void PostTurnEnd();
   void EndTurn();
   void ArmTimer();
@@ -97,12 +66,12 @@ class FrontEnd::Impl final : public ConnectionHost,
 class FrontEnd::Impl::Acceptor final : public std::enable_shared_from_this<Acceptor>,
                                        private DeadlineQueue::Entry {
  public:
-  Acceptor(Impl& impl, tcp::acceptor socket) : impl_(impl), socket_(std::move(socket)) {}
+  Acceptor(Impl& impl, ListeningSocket socket) : impl_(impl), socket_(std::move(socket)) {}
   ~Acceptor() override { impl_.context_.deadlines.Clear(*this); }
 
   void Accept() {
-    socket_.async_accept(
-        [weak = weak_from_this()](const asio::error_code& error, tcp::socket socket) {
+    socket_.acceptor().async_accept(
+        [weak = weak_from_this()](const asio::error_code& error, StreamSocket socket) {
           const auto self = weak.lock();
           if (!self || error == asio::error::operation_aborted) return;
           if (error) return self->Pause();
@@ -111,11 +80,7 @@ class FrontEnd::Impl::Acceptor final : public std::enable_shared_from_this<Accep
         });
   }
 
-  std::string address() const {
-    asio::error_code error;
-    const auto endpoint = socket_.local_endpoint(error);
-    return error ? std::string() : FormatEndpoint(endpoint);
-  }
+  std::string address() const { return socket_.address(); }
 
  private:
   void Pause() {
@@ -125,7 +90,7 @@ class FrontEnd::Impl::Acceptor final : public std::enable_shared_from_this<Accep
   void OnDeadline() override { Accept(); }
 
   Impl& impl_;
-  tcp::acceptor socket_;
+  ListeningSocket socket_;
 };
 
 // The end of a shutdown's patience.
@@ -148,19 +113,9 @@ class FrontEnd::Impl::Grace final : private DeadlineQueue::Entry {
 };
 
 absl::Status FrontEnd::Impl::Listen(std::string_view endpoint) {
-  const auto resolved = Resolve(loop_, endpoint);
-  if (!resolved.ok()) return resolved.status();
-  asio::error_code error;
-  tcp::acceptor socket(loop_);
-  socket.open(resolved->protocol(), error);
-  if (!error) socket.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) socket.bind(*resolved, error);
-  if (!error) socket.listen(asio::socket_base::max_listen_connections, error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on \"", ToAbsl(endpoint), "\": ", error.message()));
-  }
-  acceptors_.push_back(std::make_shared<Acceptor>(*this, std::move(socket)));
+  auto socket = ListeningSocket::Open(loop_, endpoint);
+  if (!socket.ok()) return socket.status();
+  acceptors_.push_back(std::make_shared<Acceptor>(*this, *std::move(socket)));
   acceptors_.back()->Accept();
   return absl::OkStatus();
 }
@@ -171,13 +126,13 @@ std::vector<std::string> FrontEnd::Impl::addresses() const {
   return result;
 }
 
-void FrontEnd::Impl::Adopt(tcp::socket socket) {
+void FrontEnd::Impl::Adopt(StreamSocket socket) {
   if (connections_.size() >= context_.options.max_connections) {
     ++context_.stats.connections_refused;
     return;
   }
   ++context_.stats.connections_accepted;
-  auto transport = std::make_shared<TcpTransport>(std::move(socket));
+  auto transport = std::make_shared<SocketTransport>(std::move(socket));
   auto connection = std::make_shared<Connection>(context_, *this, std::move(transport));
   connection->index = connections_.size();
   connections_.push_back(connection);

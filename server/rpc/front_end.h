@@ -35,11 +35,12 @@ class FrontEnd {
   FrontEnd& operator=(const FrontEnd&) = delete;
 
   // Binds and starts to accept on "host:port" ("127.0.0.1:2379", "[::1]:2379", "localhost:2379",
-  // ":2379"; port 0 takes a free one). A name is resolved here, blocking, so call it at start-up.
+  // ":2379"; port 0 takes a free one) or on a Unix socket ("unix:/run/kvd.sock"; one that nobody
+  // listens on any more is replaced). A name is resolved here, blocking, so call it at start-up.
   // May be called several times. The error names the endpoint.
   absl::Status Listen(std::string_view endpoint);
 
-  // What is listened on, as "ip:port" with the real port, in the order of Listen.
+  // What is listened on, as "ip:port" with the real port or "unix:PATH", in the order of Listen.
   std::vector<std::string> addresses() const;
 
   // Writes now what the calls of this turn have queued: one write per connection. It happens by

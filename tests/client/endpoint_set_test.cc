@@ -12,11 +12,13 @@ TEST(ParseEndpointTest, TakesWhatPeopleWrite) {
   EXPECT_EQ(*ParseEndpoint("http://host:80"), "host:80");
   EXPECT_EQ(*ParseEndpoint("http://host:80/"), "host:80");
   EXPECT_EQ(*ParseEndpoint("[::1]:2379"), "[::1]:2379");
+  EXPECT_EQ(*ParseEndpoint("unix:///run/kvd.sock"), "unix:/run/kvd.sock");
+  EXPECT_EQ(*ParseEndpoint("unix:kvd.sock"), "unix:kvd.sock");
 }
 
 TEST(ParseEndpointTest, NamesWhatIsWrong) {
   for (const char* text : {"", "host", "host:", ":2379", "host:0", "host:65536", "host:x",
-                           "https://host:2379", "http://host:2379/path"}) {
+                           "https://host:2379", "http://host:2379/path", "unix:"}) {
     EXPECT_EQ(ParseEndpoint(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }

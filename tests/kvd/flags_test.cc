@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "server/kvd/flag_table.h"
+
 namespace keelson::server {
 namespace {
 
@@ -59,6 +63,7 @@ TEST(FlagsTest, BadValuesAndStrayArguments) {
   EXPECT_EQ(ErrorOf({"--name"}).message(), "flag needs an argument: --name");
   EXPECT_TRUE(absl::IsOutOfRange(ErrorOf({"serve"})));
   EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({"--initial-cluster-state=old"})));
+  EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({"--log-level=loud"})));
 }
 
 TEST(FlagsTest, WhatCannotGoTogether) {
@@ -94,6 +99,73 @@ TEST(FlagsTest, AVariableCountsAsGivenWhereFlagsNeedEachOther) {
   EXPECT_FALSE(ErrorOf({}, {"ETCD_LISTEN_CLIENT_URLS=http://a:1"}).ok());
   EXPECT_TRUE(
       ErrorOf({"--advertise-client-urls=http://a:1"}, {"ETCD_LISTEN_CLIENT_URLS=http://a:1"}).ok());
+}
+
+TEST(FlagsTest, TimesAreWrittenAsInGo) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(Parsed({"--grpc-keepalive-min-time=1.5s"}).grpc_keepalive_min_time, milliseconds(1500));
+  EXPECT_EQ(Parsed({"--warning-apply-duration=1m30s"}).warning_apply_duration, milliseconds(90000));
+  EXPECT_THAT(std::string(ErrorOf({"--grpc-keepalive-min-time=5"}).message()),
+              HasSubstr("want a time such as 300ms"));
+  EXPECT_FALSE(ErrorOf({"--grpc-keepalive-timeout=-1s"}).ok());
+  EXPECT_FALSE(ErrorOf({"--watch-progress-notify-interval=99ms"}).ok());
+  EXPECT_TRUE(ErrorOf({"--watch-progress-notify-interval=0s"}).ok());
+}
+
+TEST(FlagsTest, AFlagMayBeGivenInTheSpellingOfBefore36ButNotInBoth) {
+  EXPECT_EQ(Parsed({"--experimental-snapshot-catchup-entries=7"}).snapshot_catchup_entries, 7);
+  EXPECT_EQ(Parsed({}, {"ETCD_EXPERIMENTAL_SNAPSHOT_CATCHUP_ENTRIES=8"}).snapshot_catchup_entries,
+            8);
+  const absl::Status both =
+      ErrorOf({"--snapshot-catchup-entries=1", "--experimental-snapshot-catchup-entries=1"});
+  EXPECT_TRUE(absl::IsFailedPrecondition(both));
+  EXPECT_THAT(std::string(both.message()), HasSubstr("are the same flag"));
+  EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({"--experimental-name=a"})));
+}
+
+TEST(FlagsTest, WhatMeansNothingHereIsTakenAndTold) {
+  const KvdFlags flags = Parsed({"--snapshot-count=10000", "--unsafe-no-fsync", "--debug=false"});
+  EXPECT_THAT(flags.warnings,
+              ElementsAre("--snapshot-count has no effect here: the store flushes by bytes, not by "
+                          "entries",
+                          "--unsafe-no-fsync has no effect here: every write is on the disk before "
+                          "it is acknowledged"));
+}
+
+TEST(FlagsTest, WhatItsUserCountsOnIsRefused) {
+  const absl::Status tls = ErrorOf({"--cert-file=/pki/server.crt"});
+  EXPECT_TRUE(absl::IsFailedPrecondition(tls));
+  EXPECT_EQ(tls.message(), "--cert-file can't be honoured: this version has no TLS");
+  EXPECT_FALSE(ErrorOf({"--client-cert-auth"}).ok());
+  EXPECT_FALSE(ErrorOf({"--auth-token=jwt,pub-key=a"}).ok());
+  EXPECT_THAT(Parsed({"--client-cert-auth=false", "--auth-token=simple", "--cert-file="}).warnings,
+              IsEmpty());
+}
+
+TEST(FlagsTest, EveryFlagHasOneRow) {
+  std::set<std::string_view> names;
+  for (const FlagSection& section : FlagSections()) {
+    for (const Flag& flag : section.flags) {
+      EXPECT_TRUE(names.insert(flag.name).second) << flag.name;
+      EXPECT_FALSE(flag.help.empty()) << flag.name;
+    }
+  }
+  EXPECT_GT(names.size(), 120u);
+}
+
+TEST(FlagsTest, FeatureGatesAreNamesWithABool) {
+  EXPECT_TRUE(ErrorOf({"--feature-gates=InitialCorruptCheck=true,CompactHashCheck=false"}).ok());
+  EXPECT_FALSE(ErrorOf({"--feature-gates=InitialCorruptCheck"}).ok());
+  EXPECT_FALSE(ErrorOf({"--feature-gates=InitialCorruptCheck=maybe"}).ok());
+}
+
+TEST(FlagsTest, UnixSocketsAreForClientsOnly) {
+  EXPECT_EQ(*ListenEndpointOf("f", "unix:///run/kvd.sock"), "unix:/run/kvd.sock");
+  EXPECT_EQ(*ListenEndpointOf("f", "unix://kvd.sock"), "unix:kvd.sock");
+  EXPECT_FALSE(ListenEndpointOf("f", "unix://").ok());
+  EXPECT_FALSE(ListenEndpointOf("f", "unix:///" + std::string(107, 'x')).ok());
+  EXPECT_FALSE(ListenEndpointOf("f", "unixs:///run/kvd.sock").ok());
+  EXPECT_FALSE(HostPortOf("f", "unix:///run/kvd.sock").ok());
 }
 
 TEST(FlagsTest, UrlsAreHostAndPort) {

@@ -33,6 +33,8 @@ LIBRARIES = {
     "grpcpp/": ["client/keelson/internal", "client/kvctl", *TESTING],
     "grpc/": ["client/keelson/internal", "client/kvctl", *TESTING],
     "google/protobuf/": ["storage", "server", "client", "cluster", *TESTING],
+    "yaml-cpp/": ["server/kvd"],
+    "systemd/": ["server/kvd"],
     "gtest/": ["tests"],
     "gmock/": ["tests"],
     "benchmark/": ["bench"],
@@ -47,10 +49,10 @@ SYSTEM = ["base", "storage/fs", "server/log", "server/loop", "server/peer", "ser
 # Standard headers that reach the outside world, or other threads.
 EFFECTS = {
     ("thread", "future", "condition_variable"):
-        ["server/loop", "client/keelson", "client/kvctl", "cluster", *TESTING],
+        ["server/log", "server/loop", "client/keelson", "client/kvctl", "cluster", *TESTING],
     ("mutex", "shared_mutex", "atomic", "semaphore", "latch", "barrier"):
-        ["storage/fs", "storage/mvcc", "server/api", "server/loop", "client", "cluster",
-         *TESTING],
+        ["storage/fs", "storage/mvcc", "server/api", "server/log", "server/loop", "client",
+         "cluster", *TESTING],
     ("fstream", "iostream", "filesystem"): ["storage/fs", "client/kvctl", "cluster", *TESTING],
     ("random",): ["server/loop", "client/keelson/internal", "cluster", *TESTING],
     ("ctime", "csignal"): ["server/log", "server/kvd", "cluster", *TESTING],

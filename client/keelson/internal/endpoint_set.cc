@@ -27,6 +27,11 @@ absl::StatusOr<std::string> ParseEndpoint(const std::string& text) {
   if (absl::ConsumePrefix(&rest, "https://")) {
     return Malformed(text, "TLS is not supported by this version of the client");
   }
+  // gRPC's own name for a socket of the file system.
+  if (absl::ConsumePrefix(&rest, "unix://") || absl::ConsumePrefix(&rest, "unix:")) {
+    if (rest.empty()) return Malformed(text, "no path of a socket");
+    return absl::StrCat("unix:", rest);
+  }
   absl::ConsumePrefix(&rest, "http://");
   absl::ConsumeSuffix(&rest, "/");
   const size_t colon = rest.rfind(':');

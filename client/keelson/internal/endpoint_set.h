@@ -10,8 +10,8 @@
 
 namespace keelson::client::internal {
 
-// "host:port" from "host:port", "http://host:port" or "http://host:port/"; InvalidArgument with the
-// reason for anything else.
+// "host:port" from "host:port", "http://host:port" or "http://host:port/"; "unix:PATH" from that or
+// "unix://PATH"; InvalidArgument with the reason for anything else.
 absl::StatusOr<std::string> ParseEndpoint(const std::string& text);
 
 // The members' addresses and their recent health. Thread-safe.

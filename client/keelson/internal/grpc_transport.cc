@@ -15,7 +15,10 @@
 namespace keelson::client::internal {
 namespace {
 
-constexpr char kScheme[] = "dns:///";
+// How gRPC wants to be told of an endpoint: which resolver is to find it.
+std::string TargetOf(const std::string& endpoint) {
+  return absl::StartsWith(endpoint, "unix:") ? endpoint : absl::StrCat("dns:///", endpoint);
+}
 
 grpc::ByteBuffer ToBuffer(const std::string& bytes) {
   grpc::Slice slice(bytes);
@@ -228,7 +231,7 @@ class GrpcTransport : public Transport {
     std::shared_ptr<grpc::GenericStub>& stub = stubs_[endpoint];
     if (stub == nullptr) {
       stub = std::make_shared<grpc::GenericStub>(grpc::CreateCustomChannel(
-          absl::StrCat(kScheme, endpoint), grpc::InsecureChannelCredentials(), arguments_));
+          TargetOf(endpoint), grpc::InsecureChannelCredentials(), arguments_));
     }
     return stub;
   }

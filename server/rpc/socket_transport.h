@@ -1,7 +1,7 @@
-// A transport over one accepted TCP socket.
+// A transport over one accepted stream socket: TCP, or one of a Unix path.
 #pragma once
 
-#include <asio/ip/tcp.hpp>
+#include <asio/generic/stream_protocol.hpp>
 #include <memory>
 #include <string>
 
@@ -9,9 +9,10 @@
 
 namespace keelson::server {
 
-class TcpTransport final : public Transport, public std::enable_shared_from_this<TcpTransport> {
+class SocketTransport final : public Transport,
+                              public std::enable_shared_from_this<SocketTransport> {
  public:
-  explicit TcpTransport(asio::ip::tcp::socket socket);
+  explicit SocketTransport(asio::generic::stream_protocol::socket socket);
 
   void SetListener(Listener* listener) override { listener_ = listener; }
   void ReadOnce() override;
@@ -30,7 +31,7 @@ class TcpTransport final : public Transport, public std::enable_shared_from_this
   void WaitWritable();
   void ReportBroken();
 
-  asio::ip::tcp::socket socket_;
+  asio::generic::stream_protocol::socket socket_;
   std::string peer_;
   Listener* listener_ = nullptr;
   std::unique_ptr<char[]> read_buffer_;
@@ -39,7 +40,8 @@ class TcpTransport final : public Transport, public std::enable_shared_from_this
   int short_reads_ = 0;                     // in a row, each under a quarter of the buffer
 };
 
-// "1.2.3.4:5" or "[::1]:5".
-std::string FormatEndpoint(const asio::ip::tcp::endpoint& endpoint);
+// "1.2.3.4:5", "[::1]:5", "unix:/run/kvd.sock"; "unix:@" for a Unix socket without a path, as
+// clients have.
+std::string FormatEndpoint(const asio::generic::stream_protocol::endpoint& endpoint);
 
 }  // namespace keelson::server

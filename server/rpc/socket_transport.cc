@@ -1,12 +1,15 @@
-#include "server/rpc/tcp_transport.h"
+#include "server/rpc/socket_transport.h"
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
+#include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -44,15 +47,17 @@ SendResult SendPieces(int descriptor, OutputQueue& out) {
 
 }  // namespace
 
-TcpTransport::TcpTransport(asio::ip::tcp::socket socket) : socket_(std::move(socket)) {
+SocketTransport::SocketTransport(asio::generic::stream_protocol::socket socket)
+    : socket_(std::move(socket)) {
   asio::error_code error;
   const auto endpoint = socket_.remote_endpoint(error);
   if (!error) peer_ = FormatEndpoint(endpoint);
+  // A Unix socket has no such option, and no need of it.
   socket_.set_option(asio::ip::tcp::no_delay(true), error);
   socket_.non_blocking(true, error);
 }
 
-void TcpTransport::ReadOnce() {
+void SocketTransport::ReadOnce() {
   if (!socket_.is_open()) return;
   if (!read_buffer_ || read_capacity_ != wanted_capacity_) {
     read_capacity_ = wanted_capacity_;
@@ -64,7 +69,7 @@ void TcpTransport::ReadOnce() {
                           });
 }
 
-void TcpTransport::FinishRead(const asio::error_code& error, size_t count) {
+void SocketTransport::FinishRead(const asio::error_code& error, size_t count) {
   if (!socket_.is_open() || listener_ == nullptr) return;
   if (error == asio::error::eof) return listener_->OnEof();
   if (error) return listener_->OnBroken();
@@ -72,7 +77,7 @@ void TcpTransport::FinishRead(const asio::error_code& error, size_t count) {
   listener_->OnBytes(std::string_view(read_buffer_.get(), count));
 }
 
-void TcpTransport::AdaptReadBuffer(size_t count) {
+void SocketTransport::AdaptReadBuffer(size_t count) {
   constexpr int kShrinkAfter = 64;
   if (count == read_capacity_) {
     wanted_capacity_ = std::min(read_capacity_ * 4, kMaxReadBytes);
@@ -85,7 +90,7 @@ void TcpTransport::AdaptReadBuffer(size_t count) {
   }
 }
 
-bool TcpTransport::Write(OutputQueue& out) {
+bool SocketTransport::Write(OutputQueue& out) {
   while (!out.empty() && socket_.is_open()) {
     switch (SendPieces(socket_.native_handle(), out)) {
       case SendResult::kAll:
@@ -101,8 +106,8 @@ bool TcpTransport::Write(OutputQueue& out) {
   return out.empty();
 }
 
-void TcpTransport::WaitWritable() {
-  socket_.async_wait(asio::ip::tcp::socket::wait_write,
+void SocketTransport::WaitWritable() {
+  socket_.async_wait(asio::socket_base::wait_write,
                      [self = shared_from_this()](const asio::error_code& error) {
                        if (error) return self->ReportBroken();
                        if (!self->socket_.is_open() || self->listener_ == nullptr) return;
@@ -110,24 +115,33 @@ void TcpTransport::WaitWritable() {
                      });
 }
 
-void TcpTransport::ReportBroken() {
+void SocketTransport::ReportBroken() {
   if (socket_.is_open() && listener_ != nullptr) listener_->OnBroken();
 }
 
-void TcpTransport::ShutdownWrite() {
+void SocketTransport::ShutdownWrite() {
   asio::error_code ignored;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
 }
 
-void TcpTransport::Close() {
+void SocketTransport::Close() {
   asio::error_code ignored;
   socket_.close(ignored);
 }
 
-std::string FormatEndpoint(const asio::ip::tcp::endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  if (endpoint.address().is_v6()) return absl::StrCat("[", address, "]:", endpoint.port());
-  return absl::StrCat(address, ":", endpoint.port());
+std::string FormatEndpoint(const asio::generic::stream_protocol::endpoint& endpoint) {
+  const auto* name = static_cast<const sockaddr*>(endpoint.data());
+  if (endpoint.size() >= sizeof(sa_family_t) && name->sa_family == AF_UNIX) {
+    sockaddr_un unix_name{};
+    std::memcpy(&unix_name, endpoint.data(), std::min(endpoint.size(), sizeof(unix_name)));
+    return absl::StrCat("unix:", unix_name.sun_path[0] == '\0' ? "@" : unix_name.sun_path);
+  }
+  asio::ip::tcp::endpoint internet;
+  if (endpoint.size() > internet.capacity()) return "";
+  std::memcpy(internet.data(), endpoint.data(), endpoint.size());
+  const std::string address = internet.address().to_string();
+  if (internet.address().is_v6()) return absl::StrCat("[", address, "]:", internet.port());
+  return absl::StrCat(address, ":", internet.port());
 }
 
 }  // namespace keelson::server

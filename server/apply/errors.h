@@ -93,6 +93,16 @@ inline absl::Status LeaderTransferTimedOut() {
   return absl::UnknownError("etcdserver: request timed out, leader transfer took too long");
 }
 inline absl::Status UnknownMethod() { return absl::UnknownError("etcdserver: unknown method"); }
+// Lock and Election have no code for any error; see AsUnknown.
+inline absl::Status SessionExpired() { return absl::UnknownError("mutex: session is expired"); }
+inline absl::Status ElectionNotLeader() { return absl::UnknownError("election: not leader"); }
+inline absl::Status ElectionNoLeader() { return absl::UnknownError("election: no leader"); }
+inline absl::Status MissingLeaderKey() {
+  return absl::UnknownError("\"leader\" field must be provided");
+}
+inline absl::Status AsUnknown(const absl::Status& error) {
+  return absl::UnknownError(error.message());
+}
 
 // DataLoss.
 inline absl::Status Corrupt() { return absl::DataLossError("etcdserver: corrupt cluster"); }

@@ -10,10 +10,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/view.h"
 #include "server/api/cluster_service.h"
+#include "server/api/election_service.h"
 #include "server/api/gate.h"
 #include "server/api/http_endpoints.h"
 #include "server/api/kv_service.h"
 #include "server/api/lease_service.h"
+#include "server/api/local_client.h"
+#include "server/api/lock_service.h"
 #include "server/api/maintenance_service.h"
 #include "server/api/methods.h"
 #include "server/api/watch_service.h"
@@ -137,10 +140,15 @@ class Kvd::Impl {
     cluster_ = std::make_unique<ClusterService>(*node_);
     maintenance_ = std::make_unique<MaintenanceService>(*node_);
     watch_ = std::make_unique<WatchService>(node_->watches());
+    local_ = std::make_unique<LocalClient>(*methods_, loop_);
+    lock_ = std::make_unique<LockService>(*local_);
+    election_ = std::make_unique<ElectionService>(*local_);
     kv_->AddTo(*methods_);
     lease_->AddTo(*methods_);
     cluster_->AddTo(*methods_);
     maintenance_->AddTo(*methods_);
+    lock_->AddTo(*methods_);
+    election_->AddTo(*methods_);
     const Method watch = watch_->WatchMethod();
     methods_->Add(watch.path, watch.kind, watch.start);
     endpoints_ = std::make_unique<NodeEndpoints>(*node_, [this] {
@@ -252,6 +260,9 @@ class Kvd::Impl {
   std::unique_ptr<ClusterService> cluster_;
   std::unique_ptr<MaintenanceService> maintenance_;
   std::unique_ptr<WatchService> watch_;
+  std::unique_ptr<LocalClient> local_;
+  std::unique_ptr<LockService> lock_;
+  std::unique_ptr<ElectionService> election_;
   std::unique_ptr<NodeEndpoints> endpoints_;
   std::unique_ptr<FrontEnd> front_end_;
   asio::signal_set signals_;

@@ -6,9 +6,12 @@
 
 #include "base/check.h"
 #include "server/api/cluster_service.h"
+#include "server/api/election_service.h"
 #include "server/api/gate.h"
 #include "server/api/kv_service.h"
 #include "server/api/lease_service.h"
+#include "server/api/local_client.h"
+#include "server/api/lock_service.h"
 #include "server/api/maintenance_service.h"
 #include "server/api/watch_service.h"
 #include "server/apply/errors.h"
@@ -40,6 +43,9 @@ struct SimMember::Process {
   std::unique_ptr<server::ClusterService> cluster;
   std::unique_ptr<server::MaintenanceService> maintenance;
   std::unique_ptr<server::WatchService> watch;
+  std::unique_ptr<server::LocalClient> local;
+  std::unique_ptr<server::LockService> lock;
+  std::unique_ptr<server::ElectionService> election;
   std::vector<std::weak_ptr<FakeCall>> calls;  // some of them over
   uint64_t calls_made = 0;
   bool serving = false;
@@ -117,10 +123,15 @@ void SimMember::AddServices(Process& p) {
   p.cluster = std::make_unique<server::ClusterService>(*p.node);
   p.maintenance = std::make_unique<server::MaintenanceService>(*p.node);
   p.watch = std::make_unique<server::WatchService>(p.node->watches());
+  p.local = std::make_unique<server::LocalClient>(*p.methods, p.loop);
+  p.lock = std::make_unique<server::LockService>(*p.local);
+  p.election = std::make_unique<server::ElectionService>(*p.local);
   p.kv->AddTo(*p.methods);
   p.lease->AddTo(*p.methods);
   p.cluster->AddTo(*p.methods);
   p.maintenance->AddTo(*p.methods);
+  p.lock->AddTo(*p.methods);
+  p.election->AddTo(*p.methods);
   const server::Method watch = p.watch->WatchMethod();
   p.methods->Add(watch.path, watch.kind, watch.start);
 }

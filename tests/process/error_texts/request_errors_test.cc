@@ -79,12 +79,13 @@ TEST(ErrorTextsTest, TheTableHasEveryErrorOfTheServer) {
   std::stringstream stream;
   stream << file.rdbuf();
   const std::string source = stream.str();
-  const std::regex error("absl::(\\w+)Error\\(\\s*\"([^\"]+)\"\\)");
+  const std::regex error(R"re(absl::(\w+)Error\(\s*"((?:[^"\\]|\\.)+)"\))re");
   std::set<std::string> texts;
   for (auto at = std::sregex_iterator(source.begin(), source.end(), error);
        at != std::sregex_iterator(); ++at) {
     ASSERT_TRUE(codes.contains((*at)[1])) << (*at)[0];
-    texts.insert(std::to_string(codes.at((*at)[1])) + ": " + (*at)[2].str());
+    const std::string text = std::regex_replace((*at)[2].str(), std::regex(R"(\\")"), "\"");
+    texts.insert(std::to_string(codes.at((*at)[1])) + ": " + text);
   }
   EXPECT_EQ(texts, ErrorTexts());
 }

@@ -60,13 +60,18 @@ std::string Text(const grpc::Status& status) {
 }
 
 const std::set<std::string>& ErrorTexts() {
-  static const auto& texts = *new std::set<std::string>{
-      kEmptyKey,        kKeyNotFound,      kValueProvided,    kLeaseProvided, kTooManyOps,
-      kDuplicateKey,    kInvalidSort,      kInvalidVersion,   kTooLarge,      kCompacted,
-      kFuture,          kTtlTooLarge,      kNoSpace,          kLeaseNotFound, kLeaseExists,
-      kNotForLearners,  kNoLeader,         kStopped,          kTimedOut,      kLeaderFailed,
-      kConnectionLost,  kTooManyRequests,  kCorrupt,          kNotLeader,     kBadTransferee,
-      kDowngradeFormat, kDowngradeVersion, kTransferTimedOut, kUnknownMethod};
+  static const auto& texts =
+      *new std::set<std::string>{kEmptyKey,          kKeyNotFound,      kValueProvided,
+                                 kLeaseProvided,     kTooManyOps,       kDuplicateKey,
+                                 kInvalidSort,       kInvalidVersion,   kTooLarge,
+                                 kCompacted,         kFuture,           kTtlTooLarge,
+                                 kNoSpace,           kLeaseNotFound,    kLeaseExists,
+                                 kNotForLearners,    kNoLeader,         kStopped,
+                                 kTimedOut,          kLeaderFailed,     kConnectionLost,
+                                 kTooManyRequests,   kCorrupt,          kNotLeader,
+                                 kBadTransferee,     kDowngradeFormat,  kDowngradeVersion,
+                                 kTransferTimedOut,  kUnknownMethod,    kSessionExpired,
+                                 kElectionNotLeader, kElectionNoLeader, kMissingLeaderKey};
   return texts;
 }
 
@@ -78,7 +83,9 @@ WireClient::WireClient(const std::string& endpoint)
       lease(etcdserverpb::Lease::NewStub(channel_)),
       watch(etcdserverpb::Watch::NewStub(channel_)),
       cluster(etcdserverpb::Cluster::NewStub(channel_)),
-      maintenance(etcdserverpb::Maintenance::NewStub(channel_)) {}
+      maintenance(etcdserverpb::Maintenance::NewStub(channel_)),
+      lock(v3lockpb::Lock::NewStub(channel_)),
+      election(v3electionpb::Election::NewStub(channel_)) {}
 
 void WireClient::Prepare(grpc::ClientContext& context) {
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));

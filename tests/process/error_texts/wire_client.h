@@ -9,6 +9,8 @@
 #include <string>
 
 #include "proto/etcd/rpc.grpc.pb.h"
+#include "proto/etcd/v3election.grpc.pb.h"
+#include "proto/etcd/v3lock.grpc.pb.h"
 
 namespace keelson::testing {
 
@@ -99,6 +101,8 @@ class WireClient {
   const std::unique_ptr<etcdserverpb::Watch::Stub> watch;
   const std::unique_ptr<etcdserverpb::Cluster::Stub> cluster;
   const std::unique_ptr<etcdserverpb::Maintenance::Stub> maintenance;
+  const std::unique_ptr<v3lockpb::Lock::Stub> lock;
+  const std::unique_ptr<v3electionpb::Election::Stub> election;
 };
 
 etcdserverpb::PutRequest PutOf(const std::string& key, const std::string& value = "v");
@@ -129,6 +133,10 @@ inline const std::string kDowngradeVersion = "3: etcdserver: invalid downgrade t
 inline const std::string kTransferTimedOut =
     "2: etcdserver: request timed out, leader transfer took too long";
 inline const std::string kUnknownMethod = "2: etcdserver: unknown method";
+inline const std::string kSessionExpired = "2: mutex: session is expired";
+inline const std::string kElectionNotLeader = "2: election: not leader";
+inline const std::string kElectionNoLeader = "2: election: no leader";
+inline const std::string kMissingLeaderKey = "2: \"leader\" field must be provided";
 inline const std::string kNoLeader = "14: etcdserver: no leader";
 inline const std::string kStopped = "14: etcdserver: server stopped";
 inline const std::string kTimedOut = "14: etcdserver: request timed out";

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 
 namespace keelson::server {
 
@@ -27,6 +29,37 @@ absl::StatusOr<std::map<std::string, std::vector<std::string>>> ParseInitialClus
     members[part.substr(0, equals)].push_back(url);
   }
   return members;
+}
+
+absl::StatusOr<AutoCompaction> ParseAutoCompaction(const std::string& mode,
+                                                   const std::string& retention) {
+  AutoCompaction parsed;
+  const auto bad = [&](const char* wanted) {
+    return absl::InvalidArgumentError(absl::StrCat("--auto-compaction-retention: \"", retention,
+                                                   "\" under --auto-compaction-mode=", mode,
+                                                   ": want ", wanted));
+  };
+  int64_t number = 0;
+  const bool is_number = absl::SimpleAtoi(retention, &number);
+  if (mode == "revision") {
+    if (!is_number || number < 0) return bad("a number of revisions; 0 = off");
+    if (number > 0) parsed.mode = AutoCompaction::Mode::kRevision;
+    parsed.revisions = number;
+    return parsed;
+  }
+  constexpr int64_t kMostHours = 24 * 366 * 100;
+  absl::Duration period = absl::Hours(number);
+  if (!is_number && !absl::ParseDuration(retention, &period)) {
+    return bad("a time such as 10m or 72h, or a number of hours; 0 = off");
+  }
+  if (period < absl::ZeroDuration() || period > absl::Hours(kMostHours)) {
+    return bad("a time between 0 and 100 years");
+  }
+  parsed.period = absl::ToChronoNanoseconds(period);
+  // Ten samples are taken in a period.
+  if (period > absl::ZeroDuration() && period < absl::Seconds(1)) return bad("at least 1s");
+  if (parsed.period.count() > 0) parsed.mode = AutoCompaction::Mode::kPeriodic;
+  return parsed;
 }
 
 absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
@@ -59,6 +92,10 @@ absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
   options.heartbeat = std::chrono::milliseconds(flags.heartbeat_interval);
   options.election_timeout = std::chrono::milliseconds(flags.election_timeout);
   if (flags.quota_backend_bytes != 0) options.quota_bytes = flags.quota_backend_bytes;
+  auto compaction =
+      ParseAutoCompaction(flags.auto_compaction_mode, flags.auto_compaction_retention);
+  if (!compaction.ok()) return compaction.status();
+  options.auto_compaction = *compaction;
   options.keep_log_entries = static_cast<uint64_t>(flags.snapshot_catchup_entries);
   options.slow_apply = flags.warning_apply_duration;
   options.max_txn_ops = flags.max_txn_ops;

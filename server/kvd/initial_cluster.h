@@ -15,6 +15,10 @@ namespace keelson::server {
 absl::StatusOr<std::map<std::string, std::vector<std::string>>> ParseInitialCluster(
     const std::string& text);
 
+// `mode` is "periodic" or "revision". InvalidArgument where `retention` does not go with it.
+absl::StatusOr<AutoCompaction> ParseAutoCompaction(const std::string& mode,
+                                                   const std::string& retention);
+
 // InvalidArgument names the flag to correct.
 absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags);
 

@@ -37,6 +37,7 @@ void Node::Impl::Start(PeerNetwork* peer_network) {
   network = peer_network;
   started_ = true;
   leaderless_since_ = seams.loop->Now();
+  compactor_.emplace(options.auto_compaction, seams.loop->Now());
   PeerNetwork::Events network_events;
   network_events.on_message = [this](raft::NodeId from, PeerMessage message) {
     OnMessage(from, std::move(message));
@@ -203,6 +204,27 @@ void Node::Impl::RaiseClusterVersion() {
                        {{"entry-version", uint64_t{machine->facts().version()}},
                         {"cluster-version", ClusterApiVersion(machine->facts().version())}});
   });
+}
+
+void Node::Impl::CompactIfDue() {
+  const auto due =
+      compactor_->Tick(seams.loop->Now(), machine->store().revision(), core->IsLeader());
+  if (!due) return;
+  seams.logger->Info("server/node", "starting auto compaction", {{"revision", *due}});
+  etcdserverpb::CompactionRequest request;
+  request.set_revision(*due);
+  Write(WriteKind::kCompact, request.SerializeAsString(), [this, due](const ApplyResult& result) {
+    // Somebody else has compacted further: as good.
+    const bool compacted = result.status.ok() || result.status == errors::Compacted();
+    compactor_->Done(seams.loop->Now(), compacted);
+    if (compacted) {
+      seams.logger->Info("server/node", "completed auto compaction", {{"revision", *due}});
+    } else {
+      seams.logger->Warn("server/node", "failed auto compaction",
+                         {{"revision", *due}, {"error", ToStd(result.status.message())}});
+    }
+  });
+  seams.loop->Post([] {});  // the turn's proposals may have gone already
 }
 
 void Node::Impl::OnFactsChanged() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "raft/core.h"
+#include "server/node/auto_compactor.h"
 #include "server/node/disk_guard.h"
 #include "server/node/journal.h"
 #include "server/node/leader_moves.h"
@@ -129,6 +130,7 @@ class Node::Impl {
   void Publish();
   void TellReadyIfDue();
   void RaiseClusterVersion();
+  void CompactIfDue();
   void OnFactsChanged();
 
   // node_turn.cc
@@ -183,7 +185,8 @@ class Node::Impl {
   std::pair<raft::Index, raft::Index> peers_as_of_{UINT64_MAX, UINT64_MAX};
   Instant leaderless_since_;
   CommitTimes commit_times_;
-  Instant stall_told_{INT64_MIN};  // of the log write that began then
+  std::optional<AutoCompactor> compactor_;  // set by Start
+  Instant stall_told_{INT64_MIN};           // of the log write that began then
   int leaderless_ticks_ = 0;
   uint64_t leader_changes_ = 0;
   NodeCounters counters_;

@@ -24,6 +24,14 @@ inline const char* ClusterApiVersion(uint32_t entry_version) {
   return entry_version == 0 ? "not_decided" : "3.6.0";
 }
 
+// How much history a cluster keeps when nobody compacts it.
+struct AutoCompaction {
+  enum class Mode { kOff, kPeriodic, kRevision };
+  Mode mode = Mode::kOff;
+  Duration period{};      // kPeriodic
+  int64_t revisions = 0;  // kRevision
+};
+
 struct NodeOptions {
   std::string name = "default";
   std::string data_dir;                  // holds member/identity, member/wal, member/db
@@ -41,6 +49,8 @@ struct NodeOptions {
   int64_t quota_bytes = int64_t{2} << 30;  // negative: none
   int64_t max_txn_ops = 128;
   size_t max_request_bytes = 1536 << 10;
+
+  AutoCompaction auto_compaction;
 
   // Log and store. The simulator makes them small.
   uint64_t wal_segment_bytes = 16 << 20;

@@ -227,6 +227,7 @@ void Node::Impl::Tick() {
   TickSpace(now);
   Publish();
   if (core->IsLeader()) RaiseClusterVersion();
+  CompactIfDue();
   journal->Upkeep(LogGrowth());
   WatchStalls();
 }

@@ -67,5 +67,29 @@ TEST(InitialClusterTest, FlagsBecomeTheOptionsOfANode) {
   EXPECT_EQ(NodeOptionsOf(flags)->quota_bytes, int64_t{2} << 30);
 }
 
+TEST(AutoCompactionTest, RetentionIsATimeAnHourCountOrANumberOfRevisions) {
+  using Mode = AutoCompaction::Mode;
+  EXPECT_EQ(ParseAutoCompaction("periodic", "0")->mode, Mode::kOff);
+  EXPECT_EQ(ParseAutoCompaction("periodic", "0s")->mode, Mode::kOff);
+  EXPECT_EQ(ParseAutoCompaction("periodic", "8")->period, std::chrono::hours(8));
+  EXPECT_EQ(ParseAutoCompaction("periodic", "5m")->period, std::chrono::minutes(5));
+  EXPECT_EQ(ParseAutoCompaction("periodic", "5m")->mode, Mode::kPeriodic);
+  EXPECT_EQ(ParseAutoCompaction("revision", "0")->mode, Mode::kOff);
+  EXPECT_EQ(ParseAutoCompaction("revision", "1000")->revisions, 1000);
+  EXPECT_EQ(ParseAutoCompaction("revision", "1000")->mode, Mode::kRevision);
+}
+
+TEST(AutoCompactionTest, ARetentionThatDoesNotGoWithTheModeIsNamed) {
+  for (const char* retention : {"-1", "soon", "", "-5m", "1ms", "inf"}) {
+    EXPECT_FALSE(ParseAutoCompaction("periodic", retention).ok()) << retention;
+  }
+  for (const char* retention : {"-1", "5m", ""}) {
+    EXPECT_FALSE(ParseAutoCompaction("revision", retention).ok()) << retention;
+  }
+  EXPECT_EQ(ParseAutoCompaction("revision", "5m").status().message(),
+            "--auto-compaction-retention: \"5m\" under --auto-compaction-mode=revision: want a "
+            "number of revisions; 0 = off");
+}
+
 }  // namespace
 }  // namespace keelson::server

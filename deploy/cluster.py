@@ -56,7 +56,7 @@ class Member:
         client, peer = f"http://{self.endpoint}", f"http://127.0.0.1:{self.peer_port}"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [os.path.join(self.cluster.bin, "kvd"), "--name", self.name,
+                [self.cluster.server, "--name", self.name,
                  "--data-dir", self.data_dir,
                  "--listen-client-urls", client, "--advertise-client-urls", client,
                  "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
@@ -84,13 +84,18 @@ class Member:
 
 
 class Cluster:
-    """Three members, and the commands that speak to them."""
+    """Three members, and the commands that speak to them.
 
-    def __init__(self, binaries):
+    `server` is another program with kvd's flags, as etcd is; `preferred` are the ports of clients,
+    then of peers."""
+
+    def __init__(self, binaries, server=None,
+                 preferred=(2379, 22379, 32379, 2380, 22380, 32380)):
         self.bin = os.path.abspath(binaries)
+        self.server = server or os.path.join(self.bin, "kvd")
         self.directory = tempfile.mkdtemp(prefix="keelson-cluster-")
         # In one call: a client port that is raised may reach what would be a peer port.
-        ports = free_ports([2379, 22379, 32379, 2380, 22380, 32380])
+        ports = free_ports(preferred)
         self.members = [Member(self, *each) for each in zip(NAMES, ports[:3], ports[3:])]
 
     def initial_cluster(self):

@@ -1,0 +1,65 @@
+"""Three members of the server under test, which a program on the other end of a pipe may kill."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy"))
+import cluster as deploy  # noqa: E402: the path comes first
+
+# Below the ports that the kernel gives to outgoing connections: one of those would take the place
+# of a member that is down for a moment.
+PORTS = range(14000, 20000)
+
+
+class Members:
+    """Three members of kvd, or of Debian's etcd, each known by its id and by its endpoint."""
+
+    def __init__(self, server, binaries):
+        executable = shutil.which("etcd") if server == "etcd" else None
+        self.cluster = deploy.Cluster(binaries, executable, random.sample(PORTS, 6))
+        self.by_name = {}
+
+    def start(self):
+        self.cluster.start()
+        self.cluster.wait_healthy()
+        for member in self.cluster.members:
+            self.by_name[member.endpoint] = self.by_name[self.member_id(member)] = member
+
+    @staticmethod
+    def member_id(member):
+        """As responses tell it, in decimal."""
+        with urllib.request.urlopen(f"http://{member.endpoint}/metrics", timeout=10) as answer:
+            found = re.search(r'^etcd_server_id\{server_id="([0-9a-f]+)"\}', answer.read().decode(),
+                              re.MULTILINE)
+        return str(int(found.group(1), 16))
+
+    @property
+    def endpoints(self):
+        return self.cluster.endpoints()
+
+    def command(self, verb, name):
+        """Carries out what a program asks for; it is done when this returns."""
+        member = self.by_name[name]
+        if verb == "kill":
+            member.kill()
+        elif verb == "stop":
+            member.kill(signal.SIGTERM)
+        elif verb == "start":
+            member.start()
+            self.cluster.wait_healthy([member])
+        else:
+            raise ValueError(f"{verb} is no command")
+
+    def keep_logs(self, directory):
+        os.makedirs(directory, exist_ok=True)
+        for member in self.cluster.members:
+            if os.path.exists(member.log_path):
+                shutil.copy(member.log_path, directory)
+
+    def stop(self):
+        self.cluster.stop()

@@ -18,12 +18,18 @@ def expect(what, condition, detail=""):
         raise AssertionError(f"{what}: {detail}")
 
 
-def run_scenarios(scenarios):
-    """Each (name, function); one that fails does not keep the next from running."""
+def run_scenarios(scenarios, chained=False):
+    """Each (name, function). One that fails does not keep the next from running, unless they are
+    chained: each begins with what the one before has left."""
+    failed = None
     for name, function in scenarios:
+        if failed and chained:
+            print("fail", name, f"since {failed} has failed", flush=True)
+            continue
         try:
             print("pass", name, function() or "", flush=True)
         except Exception as error:  # noqa: BLE001: whatever a client raises is a failure
+            failed = name
             print("fail", name, f"{type(error).__name__}: {error}".replace("\n", " "), flush=True)
             traceback.print_exc()
 

@@ -201,4 +201,20 @@ class Java(Program):
         return [java, "-cp", f"{classes}:{path}", "Program"]
 
 
-PROGRAMS = (Go, PythonEtcd3, PythonEtcd3gw, Node, Rust, Java, Restarts)
+class Patroni(Program):
+    """Debian's Patroni with PostgreSQL, by our script."""
+    name = "patroni"
+    folder = "."
+    scenarios = ("start", "switchover", "failover")
+    limit = 480
+
+    def title(self):
+        return run([tool("patroni", "patroni"), "--version"]).stdout.strip()
+
+    def prepare(self):
+        tool("patroni", "patroni")
+        tool("psql", "postgresql")
+        return [sys.executable, os.path.join(HERE, "patroni_test.py")]
+
+
+PROGRAMS = (Go, PythonEtcd3, PythonEtcd3gw, Node, Rust, Java, Restarts, Patroni)

@@ -1,7 +1,10 @@
 """What the Python programs share: how they speak to the runner, and the ledger of a watch."""
 
+import contextlib
+import socket
 import sys
 import threading
+import time
 import traceback
 
 
@@ -16,6 +19,25 @@ def ask(verb, member):
 def expect(what, condition, detail=""):
     if not condition:
         raise AssertionError(f"{what}: {detail}")
+
+
+def free_ports(count):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def until(what, seconds, condition):
+    """Asks again until it holds; returns what it then was."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        expect(what, time.monotonic() < deadline, f"not within {seconds} s")
+        time.sleep(0.2)  # who is asked here tells nobody of a change
 
 
 def run_scenarios(scenarios, chained=False):

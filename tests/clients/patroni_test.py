@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 
-from harness import ask, expect, run_scenarios
+from harness import ask, expect, free_ports, run_scenarios, until
 
 ENDPOINTS = sys.argv[1].split(",")
 TTL = 20
@@ -26,25 +25,6 @@ def as_postgres():
     if os.geteuid() != 0:
         return []
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def until(what, seconds, condition):
-    """Asks again until it holds; returns what it then was."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        expect(what, time.monotonic() < deadline, f"not within {seconds} s")
-        time.sleep(0.2)  # Patroni tells nobody of a change; it is asked.
 
 
 class Postgres:

@@ -217,4 +217,20 @@ class Patroni(Program):
         return [sys.executable, os.path.join(HERE, "patroni_test.py")]
 
 
-PROGRAMS = (Go, PythonEtcd3, PythonEtcd3gw, Node, Rust, Java, Restarts, Patroni)
+class Prometheus(Program):
+    """Debian's Prometheus, by our script."""
+    name = "prometheus"
+    folder = "."
+    scenarios = ("scrape", "queries", "alerts")
+
+    def title(self):
+        version = run([tool("prometheus", "prometheus"), "--version"]).stdout
+        return "prometheus " + re.search(r"version (\d[\w.]*)", version).group(1)
+
+    def prepare(self):
+        tool("prometheus", "prometheus")
+        return [sys.executable, os.path.join(HERE, "prometheus_test.py")]
+
+
+PROGRAMS = (Go, PythonEtcd3, PythonEtcd3gw, Node, Rust, Java, Restarts, Patroni,
+            Prometheus)

@@ -53,8 +53,8 @@ class NoopMethods final : public MethodTable {
 
 class NoEndpoints final : public HttpEndpoints {
  public:
-  void Handle(const HttpRequest&, std::function<void(HttpResponse)> respond) override {
-    respond({.status = 404, .body = "404 page not found\n", .headers = {}});
+  void Handle(const HttpRequest&, std::shared_ptr<HttpReply> reply) override {
+    reply->Respond({.status = 404, .body = "404 page not found\n", .headers = {}});
   }
 };
 

@@ -31,6 +31,11 @@ struct SharedBody {
   size_t size() const { return head.size() + (tail ? tail->size() : 0); }
 };
 
+// Who a caller has proved to be.
+struct CallerIdentity {
+  std::string user;
+};
+
 // Who asks, and on which conditions. Valid as long as the Call.
 struct CallContext {
   std::string_view method;  // "/etcdserverpb.KV/Put"
@@ -38,6 +43,8 @@ struct CallContext {
   // Request metadata, keys in lower case, in the order received. Reserved keys (":path", "te",
   // "content-type", "grpc-timeout", ...) are not in it.
   std::vector<std::pair<std::string, std::string>> metadata;
+  // None where nobody was asked to prove anything.
+  std::optional<CallerIdentity> identity = std::nullopt;
   // When the caller gives up, on the front end's monotonic clock.
   std::optional<std::chrono::steady_clock::time_point> deadline;
 
@@ -137,30 +144,6 @@ class MethodTable {
   // Whether the service part of `path` ("/pkg.Service/") is known: an unknown method of a known
   // service and an unknown service have different texts on the wire.
   virtual bool HasService(std::string_view path) const = 0;
-};
-
-// A plain HTTP endpoint ("/health", "/metrics", "/version"), on HTTP/1.1 and on HTTP/2 without
-// gRPC.
-struct HttpRequest {
-  std::string_view method;  // "GET"
-  std::string_view path;    // without the query
-  std::string_view query;   // without "?"
-  std::string_view body;
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
-};
-
-struct HttpResponse {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
-};
-
-class HttpEndpoints {
- public:
-  virtual ~HttpEndpoints() = default;
-  // Answers by calling `respond` once, now or later, on the loop thread.
-  virtual void Handle(const HttpRequest& request, std::function<void(HttpResponse)> respond) = 0;
 };
 
 }  // namespace keelson::server

@@ -43,7 +43,8 @@ bool QueryHas(std::string_view query, std::string_view pair) {
 
 }  // namespace
 
-void NodeEndpoints::Handle(const HttpRequest& request, std::function<void(HttpResponse)> respond) {
+void NodeEndpoints::Handle(const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
+  const auto respond = [&reply](HttpResponse response) { reply->Respond(std::move(response)); };
   const bool known =
       request.path == "/version" || request.path == "/health" || request.path == "/metrics";
   if (!known) return respond(Text(404, "404 page not found\n"));
@@ -52,7 +53,7 @@ void NodeEndpoints::Handle(const HttpRequest& request, std::function<void(HttpRe
     refused.headers.emplace_back("allow", "GET");
     return respond(std::move(refused));
   }
-  if (request.path == "/health") return Health(request, std::move(respond));
+  if (request.path == "/health") return Health(request, std::move(reply));
   if (request.path == "/metrics") {
     HttpResponse response = Text(200, metrics_());
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -75,15 +76,15 @@ std::string NodeEndpoints::AlarmReason(const HttpRequest& request) const {
   return "";
 }
 
-void NodeEndpoints::Health(const HttpRequest& request, std::function<void(HttpResponse)> respond) {
+void NodeEndpoints::Health(const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
   if (const std::string reason = AlarmReason(request); !reason.empty()) {
-    return respond(HealthAnswer(reason));
+    return reply->Respond(HealthAnswer(reason));
   }
-  if (QueryHas(request.query, "serializable=true")) return respond(HealthAnswer(""));
-  if (!node_.HasLeader()) return respond(HealthAnswer("RAFT NO LEADER"));
-  node_.WhenReadable([respond = std::move(respond)](const absl::Status& status) {
-    if (status.ok()) return respond(HealthAnswer(""));
-    respond(HealthAnswer(absl::StrCat("RANGE ERROR:", status.message())));
+  if (QueryHas(request.query, "serializable=true")) return reply->Respond(HealthAnswer(""));
+  if (!node_.HasLeader()) return reply->Respond(HealthAnswer("RAFT NO LEADER"));
+  node_.WhenReadable([reply = std::move(reply)](const absl::Status& status) {
+    if (status.ok()) return reply->Respond(HealthAnswer(""));
+    reply->Respond(HealthAnswer(absl::StrCat("RANGE ERROR:", status.message())));
   });
 }
 

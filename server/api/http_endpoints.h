@@ -2,9 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
-#include "server/api/call.h"
+#include "server/api/http.h"
 
 namespace keelson::server {
 
@@ -17,10 +18,10 @@ class NodeEndpoints final : public HttpEndpoints {
   NodeEndpoints(Node& node, std::function<std::string()> metrics)
       : node_(node), metrics_(std::move(metrics)) {}
 
-  void Handle(const HttpRequest& request, std::function<void(HttpResponse)> respond) override;
+  void Handle(const HttpRequest& request, std::shared_ptr<HttpReply> reply) override;
 
  private:
-  void Health(const HttpRequest& request, std::function<void(HttpResponse)> respond);
+  void Health(const HttpRequest& request, std::shared_ptr<HttpReply> reply);
   std::string AlarmReason(const HttpRequest& request) const;
 
   Node& node_;

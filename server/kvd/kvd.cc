@@ -12,7 +12,9 @@
 #include "server/api/cluster_service.h"
 #include "server/api/election_service.h"
 #include "server/api/gate.h"
+#include "server/api/gateway.h"
 #include "server/api/http_endpoints.h"
+#include "server/api/http_port.h"
 #include "server/api/kv_service.h"
 #include "server/api/lease_service.h"
 #include "server/api/local_client.h"
@@ -52,6 +54,7 @@ FrontEndOptions FrontEndOptionsOf(const KvdFlags& flags) {
   };
   FrontEndOptions options;
   options.max_receive_message_bytes = flags.max_request_bytes + (512 << 10);
+  options.max_http_body_bytes = 2 * options.max_receive_message_bytes;
   options.max_concurrent_streams =
       static_cast<uint32_t>(std::min<int64_t>(flags.max_concurrent_streams, UINT32_MAX));
   options.keepalive_min_time = millis(flags.grpc_keepalive_min_time);
@@ -154,8 +157,22 @@ class Kvd::Impl {
     endpoints_ = std::make_unique<NodeEndpoints>(*node_, [this] {
       return MetricsText({*node_, *methods_, front_end_->stats(), *peers_});
     });
+    MakeGateway();
     front_end_ = std::make_unique<FrontEnd>(loop_.context(), FrontEndOptionsOf(flags_), *methods_,
-                                            *endpoints_);
+                                            *http_port_);
+  }
+
+  void MakeGateway() {
+    const auto beside = [this](std::function<void()> work, std::function<void()> done) {
+      runner_.Run(Runner::Lane::kRead, std::move(work), std::move(done));
+    };
+    GatewayOptions options{.loop = loop_, .run_beside = beside};
+    options.max_request_bytes = FrontEndOptionsOf(flags_).max_receive_message_bytes;
+    gateway_ = std::make_unique<Gateway>(*methods_, std::move(options));
+    HttpPortOptions port{.cors = SplitUrls(flags_.cors),
+                         .host_whitelist = SplitUrls(flags_.host_whitelist)};
+    http_port_ = std::make_unique<HttpPort>(
+        std::move(port), flags_.enable_grpc_gateway ? gateway_.get() : nullptr, *endpoints_);
   }
 
   absl::Status StartNode() {
@@ -264,6 +281,8 @@ class Kvd::Impl {
   std::unique_ptr<LockService> lock_;
   std::unique_ptr<ElectionService> election_;
   std::unique_ptr<NodeEndpoints> endpoints_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<HttpPort> http_port_;
   std::unique_ptr<FrontEnd> front_end_;
   asio::signal_set signals_;
   absl::Status result_;

@@ -66,7 +66,7 @@ bool Connection::Sniff(std::string_view* bytes) {
   if (maybe_http2) {
     session_ = std::make_unique<Http2Session>(context_, *this, transport_->peer());
   } else {
-    session_ = std::make_unique<Http1Session>(context_, *this);
+    session_ = std::make_unique<Http1Session>(context_, *this, transport_->peer());
   }
   if (draining_) session_->Drain();
   *bytes = sniffed_;

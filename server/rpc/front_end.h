@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "server/api/call.h"
+#include "server/api/http.h"
 #include "server/rpc/options.h"
 
 namespace asio {

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/view.h"
+#include "server/api/call.h"
 #include "server/rpc/http_text.h"
 
 namespace keelson::server {
@@ -14,10 +16,46 @@ constexpr size_t kMaxOutputBytes = 256 << 10;
 
 }  // namespace
 
-Http1Session::Http1Session(SessionContext& context, SessionHost& host)
+// What the endpoint holds. It is cut off from the session when the answer is complete, or when
+// nobody waits for it any more.
+class Http1Session::Reply final : public HttpReply {
+ public:
+  explicit Reply(Http1Session& session) : session_(&session) {}
+
+  void SetEvents(Events events) override { events_ = std::move(events); }
+  void Respond(HttpResponse response) override {
+    if (session_ != nullptr && session_->state_ == State::kAsking) session_->Respond(response);
+  }
+  void Begin(HttpResponse head) override {
+    if (session_ != nullptr && session_->state_ == State::kAsking) session_->Begin(head);
+  }
+  void Write(std::string bytes) override {
+    if (session_ != nullptr) session_->Write(bytes);
+  }
+  void End() override {
+    if (session_ != nullptr) session_->End();
+  }
+  size_t pending_bytes() const override { return session_ ? session_->output_.size() : 0; }
+
+  // Lets go of the session, and returns what the endpoint wanted to hear.
+  Events CutOff() {
+    session_ = nullptr;
+    return std::exchange(events_, {});
+  }
+  void TellRoom() {
+    if (events_.on_writable) events_.on_writable();
+  }
+
+ private:
+  Http1Session* session_;
+  Events events_;
+};
+
+Http1Session::Http1Session(SessionContext& context, SessionHost& host, std::string peer)
     : context_(context),
       host_(host),
-      parser_({context.options.http1_max_head_bytes, context.options.max_receive_message_bytes}) {
+      peer_(std::move(peer)),
+      parser_({context.options.http1_max_head_bytes, context.options.max_http_body_bytes}) {
   ArmDeadline();
 }
 
@@ -49,6 +87,9 @@ void Http1Session::Run() {
     if (parser_.done()) Ask();
   }
   input_.erase(0, taken);
+  if (state_ == State::kStreaming && eof_) return DropReply();
+  // A copy: the endpoint may end its answer in there.
+  if (std::exchange(room_, false) && reply_) std::shared_ptr<Reply>(reply_)->TellRoom();
   if (state_ != State::kReading) return;
   if (new_phase) ArmDeadline();
   if ((eof_ || draining_) && input_.empty() && (eof_ || parser_.idle())) state_ = State::kEnding;
@@ -76,49 +117,86 @@ void Http1Session::Ask() {
   state_ = State::kAsking;
   context_.deadlines.Clear(*this);
   ++context_.stats.http_requests;
-  ticket_ = std::make_shared<Ticket>(Ticket{this});
+  reply_ = std::make_shared<Reply>(*this);
   const Http1Request& parsed = parser_.request();
   const PathAndQuery target = SplitTarget(parsed.target);
   const HttpRequest request{.method = parsed.method,
                             .path = target.path,
                             .query = target.query,
                             .body = parsed.body,
+                            .peer = peer_,
                             .headers = parsed.headers};
-  context_.endpoints.Handle(request,
-                            [weak = std::weak_ptr<Ticket>(ticket_)](HttpResponse response) {
-                              if (auto ticket = weak.lock()) ticket->session->OnResponse(response);
-                            });
+  context_.endpoints.Handle(request, reply_);
 }
 
-void Http1Session::OnResponse(const HttpResponse& response) {
-  ticket_.reset();
-  const Http1Request& request = parser_.request();
-  const bool keep_alive = request.keep_alive && !draining_;
-  WriteResponse(response, request.method == "HEAD", keep_alive);
-  state_ = keep_alive ? State::kReading : State::kEnding;
+void Http1Session::Respond(const HttpResponse& response) {
+  keep_alive_ = parser_.request().keep_alive && !draining_;
+  WriteWhole(response, head_only(), keep_alive_);
+  FinishAnswer();
+}
+
+void Http1Session::FinishAnswer() {
+  std::exchange(reply_, nullptr)->CutOff();
+  above_high_water_ = false;
+  room_ = false;
+  state_ = keep_alive_ && !draining_ ? State::kReading : State::kEnding;
   // The endpoint may still look at its request: the parser is reset at the next Run.
   answered_ = true;
   host_.Wake();
+}
+
+void Http1Session::Begin(const HttpResponse& head) {
+  // A client of HTTP/1.0 learns of the end by that of the connection.
+  chunked_ = parser_.request().minor_version > 0;
+  mute_ = head_only() || HasNoBody(head.status);
+  keep_alive_ = chunked_ && parser_.request().keep_alive && !draining_;
+  WriteHead(head, chunked_ ? "Transfer-Encoding: chunked\r\n" : "", keep_alive_);
+  state_ = State::kStreaming;
+  host_.Wake();
+}
+
+void Http1Session::Write(std::string_view bytes) {
+  KEELSON_CHECK(state_ == State::kStreaming, "an answer in parts begins with its head");
+  if (mute_ || bytes.empty()) return;  // an empty chunk would be the last
+  if (chunked_) absl::StrAppend(&output_, absl::Hex(bytes.size()), "\r\n");
+  output_.append(bytes);
+  if (chunked_) output_.append("\r\n");
+  above_high_water_ |= output_.size() > Call::kHighWater;
+  host_.Wake();
+}
+
+void Http1Session::End() {
+  KEELSON_CHECK(state_ == State::kStreaming, "an answer in parts begins with its head");
+  if (chunked_ && !mute_) output_.append("0\r\n\r\n");
+  FinishAnswer();
+}
+
+// The client waits no longer for the answer under way.
+void Http1Session::DropReply() {
+  state_ = State::kEnding;
+  if (!reply_) return;
+  const HttpReply::Events events = std::exchange(reply_, nullptr)->CutOff();
+  if (events.on_end) events.on_end();
 }
 
 void Http1Session::AnswerError(int status, std::string_view why) {
   HttpResponse response;
   response.status = status;
   response.body = absl::StrCat(ToAbsl(why), "\n");
-  WriteResponse(response, false, false);
+  WriteWhole(response, /*mute=*/false, /*keep_alive=*/false);
   state_ = State::kEnding;
 }
 
-void Http1Session::WriteResponse(const HttpResponse& response, bool bodiless, bool keep_alive) {
-  absl::StrAppend(&output_, "HTTP/1.1 ", response.status, " ",
-                  ToAbsl(ReasonPhrase(response.status)), "\r\n");
-  if (!HasNoBody(response.status)) {
-    if (IsFieldValue(response.content_type) && !response.content_type.empty()) {
-      absl::StrAppend(&output_, "Content-Type: ", response.content_type, "\r\n");
+void Http1Session::WriteHead(const HttpResponse& head, std::string_view framing, bool keep_alive) {
+  absl::StrAppend(&output_, "HTTP/1.1 ", head.status, " ", ToAbsl(ReasonPhrase(head.status)),
+                  "\r\n");
+  if (!HasNoBody(head.status)) {
+    if (IsFieldValue(head.content_type) && !head.content_type.empty()) {
+      absl::StrAppend(&output_, "Content-Type: ", head.content_type, "\r\n");
     }
-    absl::StrAppend(&output_, "Content-Length: ", response.body.size(), "\r\n");
+    output_.append(framing);
   }
-  for (const auto& [name, value] : response.headers) {
+  for (const auto& [name, value] : head.headers) {
     if (IsFieldValue(value)) absl::StrAppend(&output_, name, ": ", value, "\r\n");
   }
   if (!keep_alive) {
@@ -127,11 +205,17 @@ void Http1Session::WriteResponse(const HttpResponse& response, bool bodiless, bo
     output_.append("Connection: keep-alive\r\n");
   }
   output_.append("\r\n");
-  if (!bodiless && !HasNoBody(response.status)) output_.append(response.body);
+}
+
+void Http1Session::WriteWhole(const HttpResponse& response, bool mute, bool keep_alive) {
+  const std::string length = absl::StrCat("Content-Length: ", response.body.size(), "\r\n");
+  WriteHead(response, length, keep_alive);
+  if (!mute && !HasNoBody(response.status)) output_.append(response.body);
 }
 
 void Http1Session::Produce(OutputQueue& out, size_t /*budget*/) {
   if (output_.empty()) return;
+  room_ |= std::exchange(above_high_water_, false);
   if (output_.size() < OutputQueue::kShareFrom) {
     out.Append(output_);
     output_.clear();
@@ -141,7 +225,9 @@ void Http1Session::Produce(OutputQueue& out, size_t /*budget*/) {
   out.AppendShared(shared, 0, shared->size());
 }
 
-bool Http1Session::wants_read() const { return state_ == State::kReading && input_.empty(); }
+// Also while a request is answered, to hear of a client that goes away; what comes then is the next
+// request, and the last that is read ahead.
+bool Http1Session::wants_read() const { return state_ != State::kEnding && input_.empty(); }
 
 void Http1Session::Drain() {
   draining_ = true;
@@ -150,9 +236,8 @@ void Http1Session::Drain() {
 
 void Http1Session::Abort() {
   context_.deadlines.Clear(*this);
-  ticket_.reset();
-  state_ = State::kEnding;
   output_.clear();
+  DropReply();
 }
 
 }  // namespace keelson::server

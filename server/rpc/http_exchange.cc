@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "server/rpc/http2_session.h"
 #include "server/rpc/http_text.h"
 
@@ -14,8 +15,8 @@ HttpExchange::HttpExchange(Http2Stream& stream)
 
 void HttpExchange::OnData(std::string_view bytes) {
   stream_->Consume();
-  if (asked_ || too_large_) return;
-  if (bytes.size() > context_.options.max_receive_message_bytes - body_.size() ||
+  if (state_ != State::kReading || too_large_) return;
+  if (bytes.size() > context_.options.max_http_body_bytes - body_.size() ||
       stream_->session().holds_too_much()) {
     too_large_ = true;
     std::string().swap(body_);
@@ -26,13 +27,21 @@ void HttpExchange::OnData(std::string_view bytes) {
 }
 
 void HttpExchange::Run() {
-  if (stream_ == nullptr || asked_) return;
-  if (too_large_) {
-    asked_ = true;
-    return Respond({.status = 413, .body = "request body too large\n", .headers = {}});
+  if (stream_ == nullptr) return TellEnd();
+  if (state_ == State::kReading) {
+    if (too_large_) {
+      state_ = State::kAsked;
+      return Respond({.status = 413, .body = "request body too large\n", .headers = {}});
+    }
+    if (half_closed_) Ask();
   }
-  if (!half_closed_) return;
-  asked_ = true;
+  if (std::exchange(room_, false) && state_ == State::kBegun && events_.on_writable) {
+    events_.on_writable();
+  }
+}
+
+void HttpExchange::Ask() {
+  state_ = State::kAsked;
   ++context_.stats.http_requests;
   RequestHead& head = stream_->head();
   const PathAndQuery target = SplitTarget(head.path());
@@ -41,34 +50,69 @@ void HttpExchange::Run() {
   request.path = target.path;
   request.query = target.query;
   request.body = body_;
+  request.peer = stream_->session().peer();
   request.headers = std::move(head.fields());
   if (!head.authority().empty()) request.headers.emplace_back("host", head.authority());
-  context_.endpoints.Handle(request, [weak = weak_from_this()](HttpResponse response) {
-    if (auto self = weak.lock()) self->Respond(response);
-  });
+  context_.endpoints.Handle(request, shared_from_this());
 }
 
-void HttpExchange::Respond(const HttpResponse& response) {
-  if (stream_ == nullptr || std::exchange(responded_, true)) return;
+bool HttpExchange::bodiless(const HttpResponse& head) const {
+  return stream_->head().method() == "HEAD" || HasNoBody(head.status);
+}
+
+void HttpExchange::SendHead(const HttpResponse& head, bool with_length, bool end) {
   stream_->SetHeldBytes(0);
-  const std::string status = absl::StrCat(response.status);
-  const std::string length = absl::StrCat(response.body.size());
+  const std::string status = absl::StrCat(head.status);
+  const std::string length = absl::StrCat(head.body.size());
   std::vector<HeaderField> fields = {{":status", status}};
-  if (!HasNoBody(response.status)) {
-    if (IsFieldValue(response.content_type)) {
-      fields.push_back({"content-type", response.content_type});
-    }
-    fields.push_back({"content-length", length});
+  if (!HasNoBody(head.status)) {
+    if (IsFieldValue(head.content_type)) fields.push_back({"content-type", head.content_type});
+    if (with_length) fields.push_back({"content-length", length});
   }
-  for (const auto& [name, value] : response.headers) {
-    if (IsFieldValue(value)) fields.push_back({name, value});
+  std::vector<std::string> names;  // HTTP/2 has them in lower case
+  names.reserve(head.headers.size());
+  for (const auto& [name, value] : head.headers) {
+    if (!IsFieldValue(value)) continue;
+    names.push_back(ToLower(name));
+    fields.push_back({names.back(), value});
   }
-  const bool bodiless =
-      response.body.empty() || stream_->head().method() == "HEAD" || HasNoBody(response.status);
-  stream_->Respond(fields, bodiless);
-  if (bodiless) return;
-  stream_->Write({response.body, nullptr});
+  stream_->Respond(fields, end);
+}
+
+void HttpExchange::Respond(HttpResponse response) {
+  if (stream_ == nullptr || state_ != State::kAsked) return;
+  state_ = State::kEnded;
+  const bool no_body = response.body.empty() || bodiless(response);
+  SendHead(response, /*with_length=*/true, /*end=*/no_body);
+  if (no_body) return;
+  stream_->Write({std::move(response.body), nullptr});
   stream_->End({});
+}
+
+void HttpExchange::Begin(HttpResponse head) {
+  if (stream_ == nullptr || state_ != State::kAsked) return;
+  state_ = State::kBegun;
+  mute_ = bodiless(head);
+  SendHead(head, /*with_length=*/false, /*end=*/mute_);
+}
+
+void HttpExchange::Write(std::string bytes) {
+  if (stream_ == nullptr || mute_) return;
+  KEELSON_CHECK(state_ != State::kAsked, "an answer in parts begins with its head");
+  if (state_ == State::kBegun) stream_->Write({std::move(bytes), nullptr});
+}
+
+void HttpExchange::End() {
+  if (stream_ == nullptr || state_ != State::kBegun) return;
+  state_ = State::kEnded;
+  if (!mute_) stream_->End({});
+}
+
+void HttpExchange::TellEnd() {
+  const Events events = std::exchange(events_, {});
+  const bool unanswered = state_ == State::kAsked || state_ == State::kBegun;
+  state_ = State::kEnded;
+  if (unanswered && events.on_end) events.on_end();
 }
 
 }  // namespace keelson::server

@@ -19,7 +19,7 @@ struct FrontEndOptions {
 
   // gRPC ----------------------------------------------------------------------------------------
 
-  // The largest request message, without its 5-byte prefix; also the largest plain HTTP body.
+  // The largest request message, without its 5-byte prefix.
   size_t max_receive_message_bytes = 2 << 20;
   // Streams open at once on one connection; etcd's default is no limit.
   uint32_t max_concurrent_streams = UINT32_MAX;
@@ -54,8 +54,10 @@ struct FrontEndOptions {
   // From accept to the first bytes that tell the protocol, and to HTTP/2's first SETTINGS.
   std::chrono::milliseconds preface_timeout = std::chrono::seconds(10);
 
-  // HTTP/1.1 ------------------------------------------------------------------------------------
+  // Plain HTTP ----------------------------------------------------------------------------------
 
+  // The largest request body. JSON takes a third more than the message it stands for, and its names.
+  size_t max_http_body_bytes = 4 << 20;
   size_t http1_max_head_bytes = 64 << 10;
   // From the first byte of a request to the end of its head, and of its body.
   std::chrono::milliseconds http1_head_timeout = std::chrono::seconds(10);

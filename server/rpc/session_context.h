@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/api/call.h"
+#include "server/api/http.h"
 #include "server/rpc/deadline_queue.h"
 #include "server/rpc/http2_config.h"
 #include "server/rpc/options.h"

@@ -62,13 +62,16 @@ bool TestMethods::HasService(std::string_view path) const {
                      [&](const auto& entry) { return entry.first.starts_with(service); });
 }
 
-void TestEndpoints::Handle(const HttpRequest& request, Respond respond) {
+void TestEndpoints::Handle(const HttpRequest& request, std::shared_ptr<HttpReply> reply) {
   ++requests;
-  if (handler) return handler(request, std::move(respond));
+  if (on_request) return on_request(request, std::move(reply));
+  if (handler) {
+    return handler(request, [reply](HttpResponse whole) { reply->Respond(std::move(whole)); });
+  }
   HttpResponse response;
   response.body = std::string(request.method) + " " + std::string(request.path) + "?" +
                   std::string(request.query) + " " + std::string(request.body);
-  respond(std::move(response));
+  reply->Respond(std::move(response));
 }
 
 namespace {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "server/api/call.h"
+#include "server/api/http.h"
 #include "server/rpc/connection.h"
 #include "server/rpc/session_context.h"
 #include "server/rpc/transport.h"
@@ -62,8 +63,10 @@ class TestMethods final : public MethodTable {
 class TestEndpoints final : public HttpEndpoints {
  public:
   using Respond = std::function<void(HttpResponse)>;
-  void Handle(const HttpRequest& request, Respond respond) override;
+  void Handle(const HttpRequest& request, std::shared_ptr<HttpReply> reply) override;
 
+  // Gets the reply itself; goes before `handler`.
+  std::function<void(const HttpRequest&, std::shared_ptr<HttpReply>)> on_request;
   // Replaces the default, which answers 200 with "METHOD path?query body".
   std::function<void(const HttpRequest&, Respond)> handler;
   int requests = 0;

@@ -187,6 +187,107 @@ TEST(Http1SessionTest, AClientThatShutsItsSideStillGetsItsAnswers) {
   EXPECT_TRUE(server.transport->closed);
 }
 
+using ReplyPtr = std::shared_ptr<HttpReply>;
+
+// A session whose endpoint hands its reply to the test.
+struct Streaming {
+  explicit Streaming(const std::string& request) {
+    server.endpoints.on_request = [this](const HttpRequest&, ReplyPtr r) {
+      reply = std::move(r);
+      reply->SetEvents({.on_end = [this] { ++ends; }, .on_writable = [this] { ++writable; }});
+    };
+    server.Deliver(request);
+  }
+  ReplyPtr reply;
+  int ends = 0;
+  int writable = 0;
+  Harness server;  // its end may call the counters
+};
+
+TEST(Http1SessionTest, AnAnswerInPartsIsChunkedAndEachTurnsPartsLeaveAtItsEnd) {
+  Streaming http(Get("/1") + Get("/2"));
+  http.reply->Begin({.body = "ignored", .headers = {{"A", "1"}}});
+  http.server.Settle();
+  EXPECT_EQ(http.server.TakeOutput(),
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"
+            "Transfer-Encoding: chunked\r\nA: 1\r\n\r\n");
+  const size_t writes = http.server.transport->writes;
+  http.reply->Write("one");
+  http.reply->Write("");  // not the end
+  http.reply->Write(std::string(20, 'x'));
+  http.server.Settle();
+  EXPECT_EQ(http.server.TakeOutput(), "3\r\none\r\n14\r\n" + std::string(20, 'x') + "\r\n");
+  EXPECT_EQ(http.server.transport->writes, writes + 1);
+  const ReplyPtr first = http.reply;
+  first->End();
+  http.server.Settle();
+  EXPECT_EQ(http.server.TakeOutput(), "0\r\n\r\n");
+  EXPECT_NE(http.reply, first) << "the next request has its turn";
+  first->Write("late");
+  http.reply->Respond({.body = "two", .headers = {}});
+  http.server.Settle();
+  EXPECT_EQ(http.server.TakeOutput(), Ok("two"));
+  EXPECT_EQ(http.ends, 0);
+}
+
+TEST(Http1SessionTest, ToHttp10AnAnswerInPartsEndsWithTheConnection) {
+  Streaming http("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  http.reply->Begin({.body = "", .headers = {}});
+  http.reply->Write("one");
+  http.reply->End();
+  http.server.Settle();
+  const std::string output = http.server.TakeOutput();
+  EXPECT_NE(output.find("Connection: close\r\n\r\none"), std::string::npos) << output;
+  EXPECT_TRUE(output.ends_with("one"));
+  EXPECT_TRUE(http.server.hung_up());
+}
+
+TEST(Http1SessionTest, AStreamHearsOfAClientThatGoesAwayOrShutsItsSide) {
+  Streaming broken(Get("/"));
+  broken.reply->Begin({.body = "", .headers = {}});
+  broken.server.Settle();
+  EXPECT_TRUE(broken.server.transport->armed()) << "else nobody would notice";
+  broken.server.transport->Break();
+  EXPECT_EQ(broken.ends, 1);
+  broken.reply->Write("late");
+
+  Streaming shut(Get("/"));
+  shut.reply->Begin({.body = "", .headers = {}});
+  shut.server.DeliverEof();
+  EXPECT_EQ(shut.ends, 1);
+  EXPECT_TRUE(shut.server.transport->closed);
+
+  Streaming early(Get("/"));
+  early.server.transport->Break();
+  EXPECT_EQ(early.ends, 1);
+  EXPECT_EQ(early.reply->pending_bytes(), 0u);
+}
+
+TEST(Http1SessionTest, AStreamHearsWhenItsClientReadsOn) {
+  Streaming http(Get("/"));
+  http.server.transport->capacity = 0;
+  http.reply->Begin({.body = "", .headers = {}});
+  http.server.Settle();
+  http.reply->Write(std::string(Call::kHighWater, 'x'));
+  EXPECT_GT(http.reply->pending_bytes(), Call::kHighWater);
+  http.server.Settle();
+  EXPECT_EQ(http.writable, 0);
+  http.server.transport->Unblock(SIZE_MAX);
+  http.server.Settle();
+  EXPECT_EQ(http.writable, 1);
+  EXPECT_EQ(http.reply->pending_bytes(), 0u);
+  EXPECT_GT(http.server.TakeOutput().size(), Call::kHighWater);
+}
+
+TEST(Http1SessionTest, HeadOfAStreamHasNoBody) {
+  Streaming http("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+  http.reply->Begin({.body = "", .headers = {}});
+  http.reply->Write("one");
+  http.reply->End();
+  http.server.Settle();
+  EXPECT_TRUE(http.server.TakeOutput().ends_with("Transfer-Encoding: chunked\r\n\r\n"));
+}
+
 TEST(Http1SessionTest, DrainClosesIdleConnectionsAndEndsBusyOnesAfterTheirAnswer) {
   Harness idle;
   idle.Deliver(Get("/"));

@@ -379,13 +379,74 @@ TEST(PlainHttp2Test, RequestsWithoutGrpcGoToTheEndpoints) {
 }
 
 TEST(PlainHttp2Test, ABodyOverTheLimitIs413) {
-  H2Pair pair({.max_receive_message_bytes = 1000});
+  H2Pair pair({.max_http_body_bytes = 1000});
   const int32_t id = pair.client.Request(
       {{":method", "POST"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}}, false);
   pair.client.Data(id, std::string(1001, 'x'), false);
   pair.Exchange();
   EXPECT_EQ(pair.client.answer(id).Header(":status"), "413");
   EXPECT_TRUE(pair.client.answer(id).closed);
+}
+
+TEST(PlainHttp2Test, AnAnswerInPartsComesAsItIsWritten) {
+  H2Pair pair;
+  std::shared_ptr<HttpReply> reply;
+  int ends = 0;
+  pair.server.endpoints.on_request = [&](const HttpRequest& request, std::shared_ptr<HttpReply> r) {
+    EXPECT_EQ(request.peer, "10.0.0.1:4711");
+    reply = std::move(r);
+    reply->SetEvents({.on_end = [&] { ++ends; }, .on_writable = nullptr});
+  };
+  const FieldList head = {
+      {":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}};
+  const int32_t id = pair.client.Request(head, true);
+  pair.Exchange();
+  reply->Begin({.body = "ignored", .headers = {{"Mixed-Case", "1"}}});
+  reply->Write("one\n");
+  pair.Exchange();
+  EXPECT_EQ(pair.client.answer(id).data, "one\n");
+  EXPECT_EQ(pair.client.answer(id).Header("mixed-case"), "1");
+  EXPECT_EQ(pair.client.answer(id).Header("content-length"), "");
+  EXPECT_FALSE(pair.client.answer(id).ended);
+  reply->Write("two\n");
+  reply->End();
+  pair.Exchange();
+  EXPECT_EQ(pair.client.answer(id).data, "one\ntwo\n");
+  EXPECT_TRUE(pair.client.answer(id).closed);
+  EXPECT_EQ(ends, 0);
+
+  const int32_t gone = pair.client.Request(head, true);
+  pair.Exchange();
+  pair.client.Reset(gone, 8);
+  pair.Exchange();
+  EXPECT_EQ(ends, 1);
+  reply->Begin({.body = "", .headers = {}});
+  reply->Write("late");
+  reply->End();
+}
+
+TEST(PlainHttp2Test, AStreamHearsWhenItsClientReadsOn) {
+  H2Pair pair({}, /*auto_window=*/false);
+  std::shared_ptr<HttpReply> reply;
+  int writable = 0;
+  pair.server.endpoints.on_request = [&](const HttpRequest&, std::shared_ptr<HttpReply> r) {
+    reply = std::move(r);
+    reply->SetEvents({.on_end = nullptr, .on_writable = [&] { ++writable; }});
+    reply->Begin({.body = "", .headers = {}});
+    reply->Write(std::string(Call::kHighWater + 100'000, 'x'));
+  };
+  const int32_t id = pair.client.Request(
+      {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}}, true);
+  pair.Exchange();
+  EXPECT_GT(reply->pending_bytes(), Call::kHighWater);
+  EXPECT_EQ(writable, 0);
+  for (int grants = 0; writable == 0; ++grants) {
+    ASSERT_LT(grants, 100);
+    pair.client.Grant(id, 60'000);
+    pair.Exchange();
+  }
+  EXPECT_EQ(writable, 1);
+  EXPECT_LT(reply->pending_bytes(), Call::kLowWater);
 }
 
 TEST(PlainHttp2Test, ALateAnswerToAStreamThatIsGoneDoesNothing) {

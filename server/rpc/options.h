@@ -56,7 +56,7 @@ struct FrontEndOptions {
 
   // Plain HTTP ----------------------------------------------------------------------------------
 
-  // The largest request body. JSON takes a third more than the message it stands for, and its names.
+  // The largest request body. JSON takes a third more than the message it stands for.
   size_t max_http_body_bytes = 4 << 20;
   size_t http1_max_head_bytes = 64 << 10;
   // From the first byte of a request to the end of its head, and of its body.

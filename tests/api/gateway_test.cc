@@ -1,8 +1,8 @@
 // The JSON gateway: from a POST to a call and back, with every kind of method.
 #include "server/api/gateway.h"
 
-#include <google/protobuf/descriptor.h>
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
 #include <set>

@@ -71,8 +71,9 @@ FrontEndOptions FrontEndOptionsOf(const KvdFlags& flags) {
 // Members are destroyed from the last to the first: each uses only those above it.
 class Kvd::Impl {
  public:
-  explicit Impl(const KvdFlags& flags)
+  Impl(const KvdFlags& flags, uint32_t entry_version)
       : flags_(flags),
+        entry_version_(entry_version),
         logger_(
             LevelOf(flags.log_level), [this](std::string_view line) { WriteLog(line); }, LogTimeNow,
             flags.log_format == "console" ? LogFormat::kConsole : LogFormat::kJson),
@@ -91,8 +92,9 @@ class Kvd::Impl {
     if (!log.ok()) return log.status();
     log_ = *std::move(log);
     for (const std::string& warning : flags_.warnings) logger_.Warn(kCaller, warning);
-    const auto options = NodeOptionsOf(flags_);
+    auto options = NodeOptionsOf(flags_);
     if (!options.ok()) return options.status();
+    options->entry_version = entry_version_;
     runner_.Start();
     NodeSeams seams;
     seams.loop = &loop_;
@@ -182,6 +184,7 @@ class Kvd::Impl {
     self.id = identity.member;
     self.incarnation = identity.incarnation;
     self.process_nonce = node_->boot_id();
+    self.entry_version = entry_version_;
     self.peer_urls = SplitUrls(flags_.initial_advertise_peer_urls);
     peers_ = std::make_unique<AsioPeerNetwork>(loop_, self, random_, PeerTransportOptions());
     node_->Start(peers_.get());
@@ -262,6 +265,7 @@ class Kvd::Impl {
   }
 
   const KvdFlags flags_;
+  const uint32_t entry_version_;
   std::unique_ptr<LogOutputs> log_;
   Logger logger_;
   RateLimit stalls_told_{2};
@@ -288,7 +292,8 @@ class Kvd::Impl {
   absl::Status result_;
 };
 
-Kvd::Kvd(const KvdFlags& flags) : impl_(std::make_unique<Impl>(flags)) {}
+Kvd::Kvd(const KvdFlags& flags, uint32_t entry_version)
+    : impl_(std::make_unique<Impl>(flags, entry_version)) {}
 Kvd::~Kvd() = default;
 absl::Status Kvd::Open() { return impl_->Open(); }
 absl::Status Kvd::Run() { return impl_->Run(); }

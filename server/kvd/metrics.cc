@@ -97,6 +97,7 @@ void ServerMetrics(const Node& node, Page* page) {
     page->Gauge("etcd_cluster_version", 1,
                 Label("cluster_version", version.substr(0, version.rfind('.'))));
   }
+  page->Gauge("keelson_cluster_entry_version", node.facts().version());
   page->Gauge("etcd_server_id", 1, Label("server_id", Hex(status.member.value())));
 }
 

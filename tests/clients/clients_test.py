@@ -16,7 +16,7 @@ import threading
 import programs
 from members import Members
 
-VERBS = ("kill", "stop", "start")
+VERBS = ("kill", "stop", "start", "start-next")
 
 
 class Results:
@@ -49,8 +49,7 @@ def converse(process, members, program, results):
     for line in process.stdout:
         verb, _, rest = line.strip().partition(" ")
         if verb in VERBS:
-            members.command(verb, rest)
-            process.stdin.write("done\n")
+            process.stdin.write(members.command(verb, rest) + "\n")
             process.stdin.flush()
         elif verb in outcomes:
             scenario, _, detail = rest.partition(" ")
@@ -86,6 +85,8 @@ def run_program(program, command, members, results, errors_path):
 def run_one(program, options, results):
     results.titles[program.name] = program.title()
     try:
+        if options.server not in program.servers:
+            raise programs.Skip(f"not with {options.server}")
         command = program.prepare()
     except programs.Skip as skip:
         for scenario in program.scenarios:

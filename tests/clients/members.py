@@ -22,6 +22,8 @@ class Members:
     def __init__(self, server, binaries):
         executable = shutil.which("etcd") if server == "etcd" else None
         self.cluster = deploy.Cluster(binaries, executable, random.sample(PORTS, 6))
+        self.server = self.cluster.server
+        self.next = os.path.join(self.cluster.bin, "kvd_next")
         self.by_name = {}
 
     def start(self):
@@ -43,17 +45,23 @@ class Members:
         return self.cluster.endpoints()
 
     def command(self, verb, name):
-        """Carries out what a program asks for; it is done when this returns."""
+        """Carries out what a program asks for; returns "done", or why it could not be."""
         member = self.by_name[name]
         if verb == "kill":
             member.kill()
         elif verb == "stop":
             member.kill(signal.SIGTERM)
-        elif verb == "start":
+        elif verb in ("start", "start-next"):
+            # Each member has its program from here on, until it is started again.
+            self.cluster.server = self.next if verb == "start-next" else self.server
             member.start()
-            self.cluster.wait_healthy([member])
+            try:
+                self.cluster.wait_healthy([member])
+            except SystemExit as ended:
+                return " ".join(str(ended).split())
         else:
             raise ValueError(f"{verb} is no command")
+        return "done"
 
     def keep_logs(self, directory):
         os.makedirs(directory, exist_ok=True)

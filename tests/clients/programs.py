@@ -67,6 +67,7 @@ class Program:
     manifest = None
     client = None
     scenarios = CLIENT_SCENARIOS
+    servers = ("kvd", "etcd")
     # How many seconds all of its scenarios may take.
     limit = 240
 
@@ -112,6 +113,17 @@ class Restarts(Go):
 
     def prepare(self):
         return [*super().prepare(), "-scenarios", "restarts"]
+
+
+class Upgrade(Go):
+    """The same program: members of one version and the next, side by side."""
+    name = "upgrade"
+    folder = "go"
+    scenarios = ("rolling-upgrade",)
+    servers = ("kvd",)
+
+    def prepare(self):
+        return [*super().prepare(), "-scenarios", "upgrade"]
 
 
 class Python(Program):
@@ -232,5 +244,5 @@ class Prometheus(Program):
         return [sys.executable, os.path.join(HERE, "prometheus_test.py")]
 
 
-PROGRAMS = (Go, PythonEtcd3, PythonEtcd3gw, Node, Rust, Java, Restarts, Patroni,
+PROGRAMS = (Go, PythonEtcd3, PythonEtcd3gw, Node, Rust, Java, Restarts, Upgrade, Patroni,
             Prometheus)

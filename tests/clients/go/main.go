@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -36,8 +37,11 @@ func (s *session) client() (*clientv3.Client, error) {
 func (s *session) ask(verb string, member any) error {
 	fmt.Printf("%s %v\n", verb, member)
 	answer, err := s.answers.ReadString('\n')
-	if err != nil || answer != "done\n" {
-		return fmt.Errorf("%s %v: %q, %v", verb, member, answer, err)
+	if err == nil && answer != "done\n" {
+		err = errors.New(strings.TrimSpace(answer))
+	}
+	if err != nil {
+		return fmt.Errorf("%s %v: %w", verb, member, err)
 	}
 	return nil
 }
@@ -48,7 +52,7 @@ type scenario struct {
 }
 
 func main() {
-	which := flag.String("scenarios", "client", "client or restarts")
+	which := flag.String("scenarios", "client", "client, restarts or upgrade")
 	flag.Parse()
 	scenarios := map[string][]scenario{
 		"client": {
@@ -56,6 +60,7 @@ func main() {
 			{"election", election},
 		},
 		"restarts": {{"rolling-restart", rollingRestart}, {"move-leader", moveLeader}},
+		"upgrade":  {{"rolling-upgrade", rollingUpgrade}},
 	}[*which]
 	s := &session{
 		endpoints: strings.Split(flag.Arg(0), ","),

@@ -36,18 +36,21 @@ class Page {
     Head("counter", name);
     Line(name, value, labels);
   }
-  void Histogram(std::string_view name, const DurationHistogram& times) {
+  template <int64_t kFirst>
+  void Histogram(std::string_view name, const DurationBuckets<kFirst>& times,
+                 std::string_view labels = "") {
     Head("histogram", name);
     const std::string bucket = absl::StrCat(ToAbsl(name), "_bucket");
+    const std::string others = labels.empty() ? "" : absl::StrCat(ToAbsl(labels), ",");
     uint64_t up_to = 0;
-    for (size_t i = 0; i < DurationHistogram::kBounds; ++i) {
+    for (size_t i = 0; i < times.kBounds; ++i) {
       up_to += times.buckets()[i];
-      Line(bucket, up_to, absl::StrCat("le=\"", DurationHistogram::BoundSeconds(i), "\""));
+      Line(bucket, up_to, absl::StrCat(others, "le=\"", times.BoundSeconds(i), "\""));
     }
-    Line(bucket, times.count(), "le=\"+Inf\"");
+    Line(bucket, times.count(), absl::StrCat(others, "le=\"+Inf\""));
     Line(absl::StrCat(ToAbsl(name), "_sum"), std::chrono::duration<double>(times.sum()).count(),
-         "");
-    Line(absl::StrCat(ToAbsl(name), "_count"), times.count(), "");
+         labels);
+    Line(absl::StrCat(ToAbsl(name), "_count"), times.count(), labels);
   }
   std::string Take() { return std::move(text_); }
 
@@ -144,6 +147,10 @@ void NetworkMetrics(const MetricsSources& sources, Page* page) {
   for (const auto& [id, stats] : peers) {
     page->Counter("etcd_network_peer_sent_failures_total", stats.frames_dropped,
                   Label("To", Hex(id.value())));
+  }
+  for (const auto& [id, stats] : peers) {
+    page->Histogram("etcd_network_peer_round_trip_time_seconds", stats.round_trips,
+                    Label("To", Hex(id.value())));
   }
 }
 

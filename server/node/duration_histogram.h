@@ -10,16 +10,19 @@
 namespace keelson::server {
 
 // Loop thread only.
-class DurationHistogram {
+template <int64_t kFirstBoundMicros>
+class DurationBuckets {
  public:
-  // Bucket i holds what took up to 2^i milliseconds (and longer than the one before); the last one
-  // the rest.
+  // Bucket i holds what took up to 2^i times the first bound (and longer than the one before); the
+  // last one the rest.
   static constexpr size_t kBounds = 14;
-  static constexpr double BoundSeconds(size_t i) { return 0.001 * static_cast<double>(1 << i); }
+  static constexpr double BoundSeconds(size_t i) {
+    return static_cast<double>(kFirstBoundMicros << i) / 1e6;
+  }
 
   void Add(Duration took) {
     size_t i = 0;
-    while (i < kBounds && took.count() > (int64_t{1'000'000} << i)) ++i;
+    while (i < kBounds && took.count() > ((kFirstBoundMicros * 1000) << i)) ++i;
     ++buckets_[i];
     ++count_;
     sum_ += took;
@@ -35,5 +38,8 @@ class DurationHistogram {
   uint64_t count_ = 0;
   Duration sum_{};
 };
+
+using DurationHistogram = DurationBuckets<1000>;  // from 1 ms to 8 s
+using RoundTripHistogram = DurationBuckets<100>;  // from 0.1 ms to 0.8 s
 
 }  // namespace keelson::server

@@ -28,6 +28,7 @@ AsioPeerNetwork::AsioPeerNetwork(AsioLoop& loop, PeerIdentity self, Random rando
 }
 
 AsioPeerNetwork::~AsioPeerNetwork() {
+  loop_.Cancel(probe_timer_);
   for (const auto& connection : unknown_) connection->Close();
 }
 
@@ -37,7 +38,13 @@ absl::Status AsioPeerNetwork::Listen(const std::vector<std::string>& urls) {
     absl::Status status = acceptor_.Listen(url);
     if (!status.ok()) return status;
   }
+  ProbeAll();
   return absl::OkStatus();
+}
+
+void AsioPeerNetwork::ProbeAll() {
+  for (const auto& [id, links] : links_) links->Probe(loop_.Now());
+  probe_timer_ = loop_.After(options_.probe_interval, [this] { ProbeAll(); });
 }
 
 void AsioPeerNetwork::SetEvents(Events events) {
@@ -159,7 +166,10 @@ absl::Status AsioPeerNetwork::OnFrame(IncomingConnection& connection, std::strin
   links.bytes_received += frame.size();
   ++links.frames_received;
   absl::StatusOr<PeerMessage> message = DecodeFrame(frame);
-  if (absl::IsUnimplemented(message.status())) return absl::OkStatus();
+  if (absl::IsUnimplemented(message.status())) {
+    if (const auto probe = DecodeProbe(frame)) links.OnProbe(*probe, loop_.Now());
+    return absl::OkStatus();
+  }
   if (!message.ok()) return message.status();
   if (const auto* raft = std::get_if<raft::Message>(&*message)) {
     if (raft->from != from || raft->to != self_.id) {
@@ -227,6 +237,7 @@ std::map<raft::NodeId, AsioPeerNetwork::PeerStats> AsioPeerNetwork::Stats() cons
     stats.connected = true;
     stats.bytes_received = links->bytes_received;
     stats.frames_received = links->frames_received;
+    stats.round_trips = links->round_trips();
     for (const PeerChannel channel :
          {PeerChannel::kUrgent, PeerChannel::kBulk, PeerChannel::kSnapshot}) {
       const OutgoingConnection* const connection = links->outgoing(channel);
@@ -237,7 +248,6 @@ std::map<raft::NodeId, AsioPeerNetwork::PeerStats> AsioPeerNetwork::Stats() cons
       stats.frames_sent += connection->stats().frames_sent;
       stats.frames_dropped += connection->stats().frames_dropped;
       stats.failed_dials += connection->stats().failed_dials;
-      if (channel == PeerChannel::kUrgent) stats.round_trip = connection->RoundTrip();
     }
   }
   return all;

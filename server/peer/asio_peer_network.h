@@ -35,7 +35,7 @@ class AsioPeerNetwork final : public PeerNetwork,
     uint64_t frames_received = 0;
     uint64_t frames_dropped = 0;
     uint64_t failed_dials = 0;
-    Duration round_trip{};  // as the kernel measures it; 0 = not known
+    RoundTripHistogram round_trips;  // from the end of one turn here to an answer's arrival
   };
 
   // Of connections that never became a peer's.
@@ -81,6 +81,7 @@ class AsioPeerNetwork final : public PeerNetwork,
   void OnBroken(OutgoingConnection& connection, bool was_open) override;
 
   void OnStream(std::unique_ptr<PeerStream> stream);
+  void ProbeAll();
   PeerRefusal Admit(const PeerHello& hello) const;
   bool StillAdmitted(const PeerLinks& links) const;
   PeerLinks& AddLinks(raft::NodeId id, bool guest);
@@ -97,6 +98,7 @@ class AsioPeerNetwork final : public PeerNetwork,
   std::map<raft::NodeId, std::unique_ptr<PeerLinks>> links_;
   std::set<std::shared_ptr<IncomingConnection>> unknown_;  // their handshake is not done
   RejectStats rejects_;
+  Loop::TimerId probe_timer_ = 0;
 };
 
 }  // namespace keelson::server

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,5 +52,17 @@ absl::StatusOr<FrameHead> ParseFrameHead(std::string_view bytes);
 // append are consistent (indexes and terms in order). DataLoss: these bytes are no frame; close the
 // connection. Unimplemented: a frame of a later version; pass over it.
 absl::StatusOr<PeerMessage> DecodeFrame(std::string_view frame);
+
+// Asked by the transport itself and answered by the peer's with the same sequence: the time of a
+// round trip. To DecodeFrame it is a frame of a later version.
+struct PeerProbe {
+  uint64_t sequence = 0;
+  bool answer = false;
+};
+
+void EncodeProbe(const PeerProbe& probe, ScatterList& out);
+
+// None when the frame is another one. REQUIRES: DecodeFrame has verified it.
+std::optional<PeerProbe> DecodeProbe(std::string_view frame);
 
 }  // namespace keelson::server

@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/crc32c.h"
 #include "proto/keelson/peer.pb.h"
 #include "raft/config_codec.h"
@@ -227,6 +228,17 @@ absl::StatusOr<FrameHead> ParseFrameHead(std::string_view bytes) {
   if (head.header_bytes == 0 || head.header_bytes > kMaxHeaderBytes) return Bad("header length");
   if (head.body_bytes > kMaxBodyBytes) return Bad("body length");
   return head;
+}
+
+std::optional<PeerProbe> DecodeProbe(std::string_view bytes) {
+  const absl::StatusOr<FrameHead> head = ParseFrameHead(bytes);
+  KEELSON_CHECK(head.ok() && head->frame_bytes() == bytes.size(), "the frame is verified");
+  PeerFrame frame;
+  if (!frame.ParseFromArray(bytes.data() + kFrameHeadBytes, static_cast<int>(head->header_bytes)) ||
+      !frame.has_probe()) {
+    return std::nullopt;
+  }
+  return PeerProbe{frame.probe().sequence(), frame.probe().answer()};
 }
 
 absl::StatusOr<PeerMessage> DecodeFrame(std::string_view bytes) {

@@ -199,6 +199,18 @@ class Encoder {
   Body& body_;
 };
 
+// REQUIRES: `header_bytes` is what ByteSizeLong of `frame` told last.
+void AppendHeader(const PeerFrame& frame, size_t header_bytes, size_t body_bytes,
+                  ScatterList& out) {
+  char* const head = out.Extend(kFrameHeadBytes + header_bytes);
+  char* const header = head + kFrameHeadBytes;
+  PutFixed32(head, static_cast<uint32_t>(header_bytes));
+  PutFixed32(head + 4, static_cast<uint32_t>(body_bytes));
+  frame.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(header));
+  const uint32_t lengths_crc = Crc32c(std::string_view(head, 8));
+  PutFixed32(head + 8, Crc32c(std::string_view(header, header_bytes), lengths_crc));
+}
+
 }  // namespace
 
 bool EncodeFrame(PeerMessage message, ScatterList& out) {
@@ -207,17 +219,17 @@ bool EncodeFrame(PeerMessage message, ScatterList& out) {
   std::visit(Encoder(frame, body), message);
   const size_t header_bytes = frame.ByteSizeLong();
   if (header_bytes > kMaxHeaderBytes || body.bytes > kMaxBodyBytes) return false;
-
-  char* const head = out.Extend(kFrameHeadBytes + header_bytes);
-  char* const header = head + kFrameHeadBytes;
-  PutFixed32(head, static_cast<uint32_t>(header_bytes));
-  PutFixed32(head + 4, static_cast<uint32_t>(body.bytes));
-  frame.SerializeWithCachedSizesToArray(reinterpret_cast<uint8_t*>(header));
-  const uint32_t lengths_crc = Crc32c(std::string_view(head, 8));
-  PutFixed32(head + 8, Crc32c(std::string_view(header, header_bytes), lengths_crc));
+  AppendHeader(frame, header_bytes, body.bytes, out);
   for (auto& payload : body.shared) out.Share(std::move(payload));
   out.Take(std::move(body.own));
   return true;
+}
+
+void EncodeProbe(const PeerProbe& probe, ScatterList& out) {
+  PeerFrame frame;
+  frame.mutable_probe()->set_sequence(probe.sequence);
+  frame.mutable_probe()->set_answer(probe.answer);
+  AppendHeader(frame, frame.ByteSizeLong(), 0, out);
 }
 
 }  // namespace keelson::server

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "server/peer/codec.h"
 
 namespace keelson::server {
 
@@ -170,6 +169,14 @@ bool OutgoingConnection::Send(PeerMessage message) {
   return true;
 }
 
+bool OutgoingConnection::SendProbe(const PeerProbe& probe) {
+  if (!open() || queue_.bytes() >= QueueLimit()) return false;
+  EncodeProbe(probe, queue_);
+  ++stats_.frames_sent;
+  ++queued_frames_;
+  return true;
+}
+
 void OutgoingConnection::Flush() {
   while (open() && writable_ && !queue_.empty()) {
     std::array<std::string_view, kMaxWritePieces> pieces;
@@ -190,10 +197,6 @@ void OutgoingConnection::Flush() {
       self->Flush();
     });
   }
-}
-
-Duration OutgoingConnection::RoundTrip() const {
-  return stream_ == nullptr ? Duration(0) : stream_->RoundTrip();
 }
 
 }  // namespace keelson::server

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "server/loop/asio_loop.h"
+#include "server/peer/codec.h"
 #include "server/peer/dialer.h"
 #include "server/peer/frame_reader.h"
 #include "server/peer/handshake.h"
@@ -63,6 +64,7 @@ class OutgoingConnection : public std::enable_shared_from_this<OutgoingConnectio
   // Queues a frame. False when it was surely not sent: not open, the queue is full, or the message
   // is too large.
   bool Send(PeerMessage message);
+  bool SendProbe(const PeerProbe& probe);
   // Writes what the socket takes; the rest follows by itself.
   void Flush();
 
@@ -73,7 +75,6 @@ class OutgoingConnection : public std::enable_shared_from_this<OutgoingConnectio
   const PeerHello& hello() const { return hello_; }
   size_t queued_bytes() const { return queue_.bytes(); }
   const Stats& stats() const { return stats_; }
-  Duration RoundTrip() const;  // 0 when not known
 
  private:
   enum class State { kStopped, kDialling, kGreeting, kOpen, kWaiting };

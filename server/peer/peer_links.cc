@@ -77,4 +77,21 @@ void PeerLinks::Flush() {
   }
 }
 
+void PeerLinks::Probe(Instant now) {
+  OutgoingConnection* const connection = outgoing(PeerChannel::kUrgent);
+  probed_at_ = std::nullopt;
+  if (connection == nullptr || !connection->SendProbe({.sequence = ++last_probe_})) return;
+  probed_at_ = now;
+}
+
+void PeerLinks::OnProbe(const PeerProbe& probe, Instant now) {
+  if (!probe.answer) {
+    OutgoingConnection* const connection = outgoing(PeerChannel::kUrgent);
+    if (connection != nullptr) connection->SendProbe({.sequence = probe.sequence, .answer = true});
+  } else if (probe.sequence == last_probe_ && probed_at_.has_value()) {
+    round_trips_.Add(now - *probed_at_);
+    probed_at_ = std::nullopt;
+  }
+}
+
 }  // namespace keelson::server

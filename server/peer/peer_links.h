@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "server/node/duration_histogram.h"
 #include "server/peer/incoming_connection.h"
 #include "server/peer/outgoing_connection.h"
 
@@ -46,6 +48,13 @@ class PeerLinks {
   void DialNow();
   void Flush();
 
+  // Asks for a round trip, if the urgent connection is open; a question without an answer is given
+  // up.
+  void Probe(Instant now);
+  // Takes a question or an answer of the peer.
+  void OnProbe(const PeerProbe& probe, Instant now);
+  const RoundTripHistogram& round_trips() const { return round_trips_; }
+
   uint64_t bytes_received = 0;
   uint64_t frames_received = 0;
 
@@ -55,6 +64,9 @@ class PeerLinks {
   PeerHello hello_;
   std::array<std::shared_ptr<OutgoingConnection>, 3> outgoing_;  // all null or none
   std::array<std::shared_ptr<IncomingConnection>, 3> incoming_;
+  uint64_t last_probe_ = 0;
+  std::optional<Instant> probed_at_;  // while the last probe has no answer
+  RoundTripHistogram round_trips_;
 };
 
 }  // namespace keelson::server

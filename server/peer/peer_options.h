@@ -21,6 +21,9 @@ struct PeerTransportOptions {
   // partition nobody waits for TCP's own, much longer, retransmission pauses.
   Duration dead_after = std::chrono::seconds(3);
 
+  // Between two measurements of a round trip.
+  Duration probe_interval = std::chrono::seconds(1);
+
   // Bytes that wait for a connection's socket, by channel; what does not fit is dropped.
   size_t urgent_queue_bytes = 4 << 20;
   size_t bulk_queue_bytes = 64 << 20;

@@ -30,9 +30,6 @@ class PeerStream {
   virtual void WhenWritable(std::function<void(std::error_code error)> done) = 0;
 
   virtual void Close() = 0;
-
-  // The smoothed round trip of the kernel; 0 when it doesn't know.
-  virtual Duration RoundTrip() const = 0;
 };
 
 // The most pieces that one Write takes.

@@ -40,15 +40,6 @@ class TcpStream final : public PeerStream {
     socket_.close(ignored);
   }
 
-  Duration RoundTrip() const override {
-    tcp_info info{};
-    socklen_t size = sizeof(info);
-    // native_handle() is not const, though asking changes nothing.
-    const int descriptor = const_cast<asio::ip::tcp::socket&>(socket_).native_handle();
-    if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return Duration(0);
-    return std::chrono::microseconds(info.tcpi_rtt);
-  }
-
  private:
   asio::ip::tcp::socket socket_;
 };

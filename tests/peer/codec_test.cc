@@ -52,8 +52,25 @@ TEST(PeerCodec, TheExamplesCoverEveryKindOfBody) {
   for (const PeerMessage& message : OneOfEveryKind()) {
     seen.insert(HeaderOf(Encode(message)).body_case());
   }
+  seen.insert(v1::PeerFrame::kProbe);  // of the transport, no message
   const auto* oneof = v1::PeerFrame::descriptor()->FindOneofByName("body");
   EXPECT_EQ(static_cast<int>(seen.size()), oneof->field_count());
+}
+
+TEST(PeerCodec, AProbeIsAFrameThatWhoKnowsNonePassesOver) {
+  for (const bool answer : {false, true}) {
+    ScatterList out;
+    EncodeProbe({.sequence = 7, .answer = answer}, out);
+    const std::string bytes = out.ToString();
+    EXPECT_TRUE(absl::IsUnimplemented(DecodeFrame(bytes).status()));
+    const std::optional<PeerProbe> probe = DecodeProbe(bytes);
+    ASSERT_TRUE(probe.has_value());
+    EXPECT_EQ(probe->sequence, 7u);
+    EXPECT_EQ(probe->answer, answer);
+  }
+  v1::PeerFrame later;
+  later.set_from(1);
+  EXPECT_FALSE(DecodeProbe(Frame(later)).has_value());
 }
 
 TEST(PeerCodec, LargePayloadsAreSharedAndSmallOnesCopiedTogether) {

@@ -164,8 +164,9 @@ TEST_F(PeerNetworkTest, AUrlThatCannotBeDialledIsToldAndHarmsNobody) {
 }
 
 TEST_F(PeerNetworkTest, CountsWhatItMoves) {
-  TestMember& a = Add(1);
-  TestMember& b = Add(2);
+  const PeerTransportOptions no_probes{.probe_interval = 1h};
+  TestMember& a = Add(TestIdentity(1), "http://127.0.0.1:0", no_probes);
+  TestMember& b = Add(TestIdentity(2), "http://127.0.0.1:0", no_probes);
   ASSERT_TRUE(Connect(a, b));
   a.network->Send(b.id, Between(a, b, MakeAppend(1, 50'000)));
   ASSERT_TRUE(RunUntil([&] { return !b.received.empty(); }));
@@ -176,7 +177,19 @@ TEST_F(PeerNetworkTest, CountsWhatItMoves) {
   EXPECT_GT(sent.bytes_sent, 50'000u);
   EXPECT_EQ(sent.bytes_sent, received.bytes_received);
   EXPECT_EQ(received.frames_received, 1u);
-  EXPECT_GT(sent.round_trip.count(), 0);
+  EXPECT_EQ(sent.round_trips.count(), 0u);
+}
+
+TEST_F(PeerNetworkTest, MeasuresRoundTripsOfWhichTheNodeHearsNothing) {
+  TestMember& a = Add(TestIdentity(1), "http://127.0.0.1:0", {.probe_interval = 1ms});
+  TestMember& b = Add(TestIdentity(2), "http://127.0.0.1:0", {.probe_interval = 1h});
+  ASSERT_TRUE(Connect(a, b));
+  ASSERT_TRUE(RunUntil([&] { return a.network->Stats().at(b.id).round_trips.count() >= 5; }));
+  const auto measured = a.network->Stats().at(b.id).round_trips;
+  EXPECT_GT(measured.sum().count(), 0);
+  EXPECT_EQ(b.network->Stats().at(a.id).round_trips.count(), 0u) << "b has not asked";
+  EXPECT_TRUE(a.received.empty());
+  EXPECT_TRUE(b.received.empty());
 }
 
 TEST_F(PeerNetworkTest, ANetworkMayGoAwayInAnyState) {

@@ -52,18 +52,20 @@ class Member:
     def endpoint(self):
         return f"127.0.0.1:{self.client_port}"
 
-    def start(self):
+    def start(self, joins=None):
+        """`joins`: the ETCD_ variables that `member add` has printed, for one that joins."""
         client, peer = f"http://{self.endpoint}", f"http://127.0.0.1:{self.peer_port}"
+        command = [self.cluster.server, "--data-dir", self.data_dir,
+                   "--listen-client-urls", client, "--advertise-client-urls", client,
+                   "--listen-peer-urls", peer]
+        if not joins:
+            command += ["--name", self.name, "--initial-advertise-peer-urls", peer,
+                        "--initial-cluster", self.cluster.initial_cluster(),
+                        "--initial-cluster-token", "dev-cluster"]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.cluster.server, "--name", self.name,
-                 "--data-dir", self.data_dir,
-                 "--listen-client-urls", client, "--advertise-client-urls", client,
-                 "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-                 "--initial-cluster", self.cluster.initial_cluster(),
-                 "--initial-cluster-token", "dev-cluster"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True)
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True, env={**os.environ, **(joins or {})})
 
     def kill(self, how=signal.SIGKILL):
         if self.process and self.process.poll() is None:

@@ -3,6 +3,36 @@
 #include "client/keelson/internal/ask.h"
 
 namespace keelson::client {
+namespace {
+
+Member FromWire(const etcdserverpb::Member& member) {
+  return {.id = member.id(),
+          .name = member.name(),
+          .peer_urls = {member.peerurls().begin(), member.peerurls().end()},
+          .client_urls = {member.clienturls().begin(), member.clienturls().end()},
+          .is_learner = member.islearner()};
+}
+
+template <typename Response>
+std::vector<Member> MembersOf(const Response& response) {
+  std::vector<Member> members;
+  for (const auto& member : response.members()) members.push_back(FromWire(member));
+  return members;
+}
+
+template <typename Response>
+absl::StatusOr<MemberChangeResult> Change(const std::shared_ptr<internal::Core>& core,
+                                          const char* method,
+                                          const google::protobuf::MessageLite& request,
+                                          const CallOptions& call) {
+  const auto response =
+      internal::Ask<Response>(core, method, internal::Effect::kWrites, request, call);
+  if (!response.ok()) return response.status();
+  return MemberChangeResult{.header = internal::ToHeader(response->header()),
+                            .members = MembersOf(*response)};
+}
+
+}  // namespace
 
 absl::StatusOr<MemberListResult> Cluster::List(const MemberListOptions& options,
                                                const CallOptions& call) const {
@@ -11,16 +41,46 @@ absl::StatusOr<MemberListResult> Cluster::List(const MemberListOptions& options,
   const auto response = internal::Ask<etcdserverpb::MemberListResponse>(
       core_, "/etcdserverpb.Cluster/MemberList", internal::Effect::kReads, request, call);
   if (!response.ok()) return response.status();
-  MemberListResult result{.header = internal::ToHeader(response->header())};
-  for (const auto& member : response->members()) {
-    result.members.push_back(
-        {.id = member.id(),
-         .name = member.name(),
-         .peer_urls = {member.peerurls().begin(), member.peerurls().end()},
-         .client_urls = {member.clienturls().begin(), member.clienturls().end()},
-         .is_learner = member.islearner()});
-  }
-  return result;
+  return MemberListResult{.header = internal::ToHeader(response->header()),
+                          .members = MembersOf(*response)};
+}
+
+absl::StatusOr<MemberAddResult> Cluster::Add(const std::vector<std::string>& peer_urls,
+                                             const MemberAddOptions& options,
+                                             const CallOptions& call) const {
+  etcdserverpb::MemberAddRequest request;
+  for (const std::string& url : peer_urls) request.add_peerurls(url);
+  request.set_islearner(options.learner);
+  const auto response = internal::Ask<etcdserverpb::MemberAddResponse>(
+      core_, "/etcdserverpb.Cluster/MemberAdd", internal::Effect::kWrites, request, call);
+  if (!response.ok()) return response.status();
+  return MemberAddResult{.header = internal::ToHeader(response->header()),
+                         .member = FromWire(response->member()),
+                         .members = MembersOf(*response)};
+}
+
+absl::StatusOr<MemberChangeResult> Cluster::Remove(uint64_t id, const CallOptions& call) const {
+  etcdserverpb::MemberRemoveRequest request;
+  request.set_id(id);
+  return Change<etcdserverpb::MemberRemoveResponse>(core_, "/etcdserverpb.Cluster/MemberRemove",
+                                                    request, call);
+}
+
+absl::StatusOr<MemberChangeResult> Cluster::Update(uint64_t id,
+                                                   const std::vector<std::string>& peer_urls,
+                                                   const CallOptions& call) const {
+  etcdserverpb::MemberUpdateRequest request;
+  request.set_id(id);
+  for (const std::string& url : peer_urls) request.add_peerurls(url);
+  return Change<etcdserverpb::MemberUpdateResponse>(core_, "/etcdserverpb.Cluster/MemberUpdate",
+                                                    request, call);
+}
+
+absl::StatusOr<MemberChangeResult> Cluster::Promote(uint64_t id, const CallOptions& call) const {
+  etcdserverpb::MemberPromoteRequest request;
+  request.set_id(id);
+  return Change<etcdserverpb::MemberPromoteResponse>(core_, "/etcdserverpb.Cluster/MemberPromote",
+                                                     request, call);
 }
 
 }  // namespace keelson::client

@@ -35,6 +35,23 @@ struct MemberListResult {
   std::vector<Member> members = {};
 };
 
+// What a change of the membership left: all members, as the asked one knows them then.
+struct MemberChangeResult {
+  Header header = {};  // without a revision
+  std::vector<Member> members = {};
+};
+
+struct MemberAddOptions {
+  // Gets the log and does not vote until it is promoted.
+  bool learner = false;
+};
+
+struct MemberAddResult {
+  Header header = {};
+  Member member = {};  // the new one; it has no name before it starts
+  std::vector<Member> members = {};
+};
+
 // A cheap, thread-safe handle; see Kv.
 class Cluster {
  public:
@@ -42,6 +59,18 @@ class Cluster {
 
   absl::StatusOr<MemberListResult> List(const MemberListOptions& options = {},
                                         const CallOptions& call = {}) const;
+
+  // Changes of the membership, made by the leader, one after the other, and refused where those
+  // that work would be no majority any more. A new member is to be started after it was added.
+  absl::StatusOr<MemberAddResult> Add(const std::vector<std::string>& peer_urls,
+                                      const MemberAddOptions& options = {},
+                                      const CallOptions& call = {}) const;
+  // NotFound if there is no such member. It stops; its id never comes back.
+  absl::StatusOr<MemberChangeResult> Remove(uint64_t id, const CallOptions& call = {}) const;
+  absl::StatusOr<MemberChangeResult> Update(uint64_t id, const std::vector<std::string>& peer_urls,
+                                            const CallOptions& call = {}) const;
+  // Lets a learner vote. FailedPrecondition as long as it has not caught up with the leader.
+  absl::StatusOr<MemberChangeResult> Promote(uint64_t id, const CallOptions& call = {}) const;
 
  private:
   std::shared_ptr<internal::Core> core_;

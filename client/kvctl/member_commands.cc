@@ -1,4 +1,4 @@
-// member list; move-leader.
+// member list, add, remove, update, promote; move-leader.
 #include "absl/strings/str_cat.h"
 #include "client/kvctl/command.h"
 #include "client/kvctl/text.h"
@@ -62,35 +62,124 @@ ExitCode RunMoveLeader(Invocation& invocation) {
   return kOk;
 }
 
+const std::vector<std::string>& PeerUrls(const Invocation& invocation) {
+  return invocation.flags().List("peer-urls");
+}
+
+ExitCode RunMemberAdd(Invocation& invocation) {
+  const std::vector<std::string>& urls = PeerUrls(invocation);
+  if (urls.empty()) return invocation.Misused("--peer-urls says where the others find the member");
+  const auto result =
+      invocation.client().cluster().Add(urls, {.learner = invocation.flags().Bool("learner")});
+  if (!result.ok()) return invocation.Report(result.status());
+  invocation.writer().MemberAdded({.name = invocation.arguments()[0], .result = *result});
+  return kOk;
+}
+
+ExitCode Tell(Invocation& invocation, MemberVerb verb, uint64_t id,
+              const absl::StatusOr<client::MemberChangeResult>& result) {
+  if (!result.ok()) return invocation.Report(result.status());
+  invocation.writer().MemberChanged(verb, id, *result);
+  return kOk;
+}
+
+ExitCode RunMemberRemove(Invocation& invocation) {
+  const auto id = ParseMemberId(invocation.arguments()[0]);
+  if (!id.ok()) return invocation.Misused(std::string(id.status().message()));
+  return Tell(invocation, MemberVerb::kRemoved, *id, invocation.client().cluster().Remove(*id));
+}
+
+ExitCode RunMemberUpdate(Invocation& invocation) {
+  const auto id = ParseMemberId(invocation.arguments()[0]);
+  if (!id.ok()) return invocation.Misused(std::string(id.status().message()));
+  const std::vector<std::string>& urls = PeerUrls(invocation);
+  if (urls.empty()) return invocation.Misused("--peer-urls says where the others find the member");
+  return Tell(invocation, MemberVerb::kUpdated, *id,
+              invocation.client().cluster().Update(*id, urls));
+}
+
+ExitCode RunMemberPromote(Invocation& invocation) {
+  const auto id = ParseMemberId(invocation.arguments()[0]);
+  if (!id.ok()) return invocation.Misused(std::string(id.status().message()));
+  return Tell(invocation, MemberVerb::kPromoted, *id, invocation.client().cluster().Promote(*id));
+}
+
+FlagSpec PeerUrlsFlag() {
+  return {.name = "peer-urls",
+          .kind = FlagSpec::Kind::kList,
+          .value_name = "URLS",
+          .help = "where the other members find it, comma-separated"};
+}
+
+Command MemberCommand(const char* name, const char* arguments, const char* summary,
+                      ExitCode (*run)(Invocation&)) {
+  return {.name = name,
+          .arguments = arguments,
+          .summary = summary,
+          .details = {},
+          .examples = {},
+          .min_arguments = 1,
+          .max_arguments = 1,
+          .run = run};
+}
+
+Command ListCommand() {
+  Command list = MemberCommand("member list", "", "List the members of the cluster", RunMemberList);
+  list.examples = R"(  kvctl member list
+  kvctl member list --serializable            without a majority, too
+)";
+  list.flags = {{.name = "serializable",
+                 .help = "as the asked member knows it; answers without a majority",
+                 .fallback = "false"}};
+  list.min_arguments = list.max_arguments = 0;
+  list.default_output = OutputFormat::kTable;
+  return list;
+}
+
+Command MoveLeaderCommand() {
+  Command move = MemberCommand("move-leader", "MEMBER_ID",
+                               "Have the leader hand over to another member", RunMoveLeader);
+  move.details =
+      R"(The leader is found by itself. Nothing is lost by it; writes wait meanwhile, for milliseconds. For a
+moment when the leader's machine is about to be stopped.
+)";
+  move.examples = R"(  kvctl member list                           shows the ids
+  kvctl move-leader 8e9e05c52164694d
+)";
+  return move;
+}
+
 }  // namespace
 
 std::vector<Command> MemberCommands() {
-  return {
-      {.name = "member list",
-       .arguments = "",
-       .summary = "List the members of the cluster",
-       .details = {},
-       .examples = R"(  kvctl member list
-  kvctl member list --serializable            without a majority, too
-)",
-       .flags = {{.name = "serializable",
-                  .help = "as the asked member knows it; answers without a majority",
-                  .fallback = "false"}},
-       .default_output = OutputFormat::kTable,
-       .run = RunMemberList},
-      {.name = "move-leader",
-       .arguments = "MEMBER_ID",
-       .summary = "Have the leader hand over to another member",
-       .details =
-           R"(The leader is found by itself. Nothing is lost by it; writes wait meanwhile, for milliseconds. For a
-moment when the leader's machine is about to be stopped.
-)",
-       .examples = R"(  kvctl member list                           shows the ids
-  kvctl move-leader 8e9e05c52164694d
-)",
-       .min_arguments = 1,
-       .max_arguments = 1,
-       .run = RunMoveLeader}};
+  Command add =
+      MemberCommand("member add", "NAME", "Add a member, to be started then", RunMemberAdd);
+  add.details =
+      R"(Prints what to start it with: the ETCD_ lines are environment variables that kvd reads. Add it as a
+learner where it has much to catch up with, and promote it then: a voter counts from the beginning.
+Refused where the voters that work would be no majority without it; a learner may be added then.
+)";
+  add.examples = R"(  kvctl member add m3 --peer-urls http://10.0.0.4:2380 --learner
+)";
+  add.flags = {PeerUrlsFlag(),
+               {.name = "learner",
+                .help = "gets all data, does not vote until it is promoted",
+                .fallback = "false"}};
+  Command remove =
+      MemberCommand("member remove", "ID", "Remove a member for good", RunMemberRemove);
+  remove.details =
+      "Its process stops. To come back it needs an empty data directory, and to be added anew.\n"
+      "Refused where the members that work would be no majority any more.\n";
+  remove.examples = "  kvctl member remove 8e9e05c52164694d\n";
+  Command update =
+      MemberCommand("member update", "ID", "Change a member's peer URLs", RunMemberUpdate);
+  update.details = "Then start the member with these as its --initial-advertise-peer-urls.\n";
+  update.examples = "  kvctl member update 8e9e05c52164694d --peer-urls http://10.0.0.9:2380\n";
+  update.flags = {PeerUrlsFlag()};
+  Command promote = MemberCommand("member promote", "ID", "Let a learner vote", RunMemberPromote);
+  promote.details = "Refused until it has caught up with the leader: try again.\n";
+  promote.examples = "  kvctl member promote 8e9e05c52164694d\n";
+  return {ListCommand(), add, remove, update, promote, MoveLeaderCommand()};
 }
 
 }  // namespace keelson::kvctl

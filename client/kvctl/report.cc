@@ -40,6 +40,11 @@ std::string Advice(const absl::Status& status) {
     return "Is the cluster running there? `./dev cluster` starts one on this machine; --endpoints "
            "or KVCTL_ENDPOINTS names another.";
   }
+  if (absl::StrContains(text, "unhealthy cluster")) {
+    return "A voter is down or was just started: `kvctl endpoint status --cluster` shows which. "
+           "One "
+           "that is lost for good is to be removed before another is added.";
+  }
   if (absl::StrContains(text, "no leader") || absl::IsDeadlineExceeded(status) ||
       absl::IsUnavailable(status)) {
     return "`kvctl endpoint status` shows which members answer; without a majority of them only "
@@ -54,6 +59,16 @@ std::string Advice(const absl::Status& status) {
   }
   if (absl::StrContains(text, "is a future revision")) {
     return "The store has not come that far. Leave --rev out for the present.";
+  }
+  if (absl::StrContains(text, "member not found")) {
+    return "`kvctl member list` shows the members there are.";
+  }
+  if (absl::StrContains(text, "not enough started members")) {
+    return "Those that have started would be no majority any more: start the ones that were added "
+           "(`kvctl member list` shows them as unstarted), or remove them.";
+  }
+  if (absl::StrContains(text, "in sync with leader")) {
+    return "It has not caught up yet, or does not run: try again in a moment.";
   }
   if (absl::StrContains(text, "lease not found")) {
     return "It has expired or was revoked; `kvctl lease list` shows those alive.";

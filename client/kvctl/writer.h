@@ -23,6 +23,15 @@ struct GetStyle {
   bool count_only = false;
 };
 
+// A change of the membership: what a command did to `id`.
+enum class MemberVerb { kRemoved, kUpdated, kPromoted };
+
+// What a new member is to be started with.
+struct NewMember {
+  std::string name;
+  client::MemberAddResult result;
+};
+
 struct EndpointStatus {
   std::string endpoint;
   client::MemberStatus status;
@@ -54,6 +63,9 @@ class Writer {
   virtual void LeaseTtl(const client::LeaseTtlResult& result) = 0;
   virtual void LeaseList(const client::LeaseListResult& result) = 0;
   virtual void MemberList(const client::MemberListResult& result) = 0;
+  virtual void MemberAdded(const NewMember& added) = 0;
+  virtual void MemberChanged(MemberVerb verb, uint64_t id,
+                             const client::MemberChangeResult& result) = 0;
   virtual void EndpointStatuses(const std::vector<EndpointStatus>& statuses) = 0;
   virtual void EndpointHealth(const std::vector<client::MemberHealth>& reports) = 0;
   virtual void EndpointHashes(const std::vector<EndpointHash>& hashes) = 0;

@@ -82,15 +82,16 @@ class FieldsWriter : public Writer {
   }
 
   void MemberList(const client::MemberListResult& result) override {
-    Header(result.header);
-    for (const client::Member& member : result.members) {
-      Line("ID", member.id);
-      Line("Name", Quoted(member.name));
-      for (const std::string& url : member.peer_urls) Line("PeerURL", Quoted(url));
-      for (const std::string& url : member.client_urls) Line("ClientURL", Quoted(url));
-      Line("IsLearner", member.is_learner ? "true" : "false");
-      out_ << "\n";
-    }
+    Members(result.header, result.members);
+  }
+
+  void MemberAdded(const NewMember& added) override {
+    Members(added.result.header, added.result.members);
+    Line("AddedID", added.result.member.id);
+  }
+
+  void MemberChanged(MemberVerb, uint64_t, const client::MemberChangeResult& result) override {
+    Members(result.header, result.members);
   }
 
   void EndpointStatuses(const std::vector<EndpointStatus>& statuses) override {
@@ -155,6 +156,17 @@ class FieldsWriter : public Writer {
   }
 
  private:
+  void Members(const client::Header& header, const std::vector<client::Member>& members) {
+    Header(header);
+    for (const client::Member& member : members) {
+      Line("ID", member.id);
+      Line("Name", Quoted(member.name));
+      for (const std::string& url : member.peer_urls) Line("PeerURL", Quoted(url));
+      for (const std::string& url : member.client_urls) Line("ClientURL", Quoted(url));
+      Line("IsLearner", member.is_learner ? "true" : "false");
+      out_ << "\n";
+    }
+  }
   template <typename Value>
   void Line(const std::string& name, const Value& value) {
     out_ << '"' << name << "\" : " << value << "\n";

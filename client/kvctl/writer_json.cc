@@ -140,6 +140,12 @@ std::string ToJson(const client::Member& member) {
   return object.SomeBool("isLearner", member.is_learner).Done();
 }
 
+std::string ToJson(const std::vector<client::Member>& members) {
+  JsonArray array;
+  for (const client::Member& member : members) array.Raw(ToJson(member));
+  return array.Done();
+}
+
 class JsonWriter : public Writer {
  public:
   explicit JsonWriter(std::ostream& out) : out_(out) {}
@@ -200,9 +206,25 @@ class JsonWriter : public Writer {
   }
 
   void MemberList(const client::MemberListResult& result) override {
-    JsonArray members;
-    for (const client::Member& member : result.members) members.Raw(ToJson(member));
-    Line(JsonObject().Raw("header", ToJson(result.header)).Raw("members", members.Done()).Done());
+    Line(JsonObject()
+             .Raw("header", ToJson(result.header))
+             .Raw("members", ToJson(result.members))
+             .Done());
+  }
+
+  void MemberAdded(const NewMember& added) override {
+    Line(JsonObject()
+             .Raw("header", ToJson(added.result.header))
+             .Raw("member", ToJson(added.result.member))
+             .Raw("members", ToJson(added.result.members))
+             .Done());
+  }
+
+  void MemberChanged(MemberVerb, uint64_t, const client::MemberChangeResult& result) override {
+    Line(JsonObject()
+             .Raw("header", ToJson(result.header))
+             .Raw("members", ToJson(result.members))
+             .Done());
   }
 
   void EndpointStatuses(const std::vector<EndpointStatus>& statuses) override {

@@ -1,5 +1,6 @@
 #include "client/kvctl/writer_simple.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/kvctl/text.h"
 
@@ -115,6 +116,39 @@ void SimpleWriter::MemberList(const client::MemberListResult& result) {
          << member.name << ", " << absl::StrJoin(member.peer_urls, ",") << ", "
          << absl::StrJoin(member.client_urls, ",") << ", " << (member.is_learner ? "true" : "false")
          << "\n";
+  }
+}
+
+// The lines that etcdctl prints: a shell can read those that begin with ETCD_.
+void SimpleWriter::MemberAdded(const NewMember& added) {
+  const client::Member& self = added.result.member;
+  std::vector<std::string> cluster;
+  for (const client::Member& member : added.result.members) {
+    const std::string& name = member.id == self.id ? added.name : member.name;
+    for (const std::string& url : member.peer_urls) cluster.push_back(name + "=" + url);
+  }
+  out_ << "Member " << HexId(self.id) << " added to cluster "
+       << HexId(added.result.header.cluster_id) << "\n\n"
+       << "ETCD_NAME=\"" << added.name << "\"\n"
+       << "ETCD_INITIAL_CLUSTER=\"" << absl::StrJoin(cluster, ",") << "\"\n"
+       << "ETCD_INITIAL_ADVERTISE_PEER_URLS=\"" << absl::StrJoin(self.peer_urls, ",") << "\"\n"
+       << "ETCD_INITIAL_CLUSTER_STATE=\"existing\"\n";
+}
+
+void SimpleWriter::MemberChanged(MemberVerb verb, uint64_t id,
+                                 const client::MemberChangeResult& result) {
+  const std::string member = absl::StrCat("Member ", HexId(id));
+  const std::string cluster = absl::StrCat(" cluster ", HexId(result.header.cluster_id));
+  switch (verb) {
+    case MemberVerb::kRemoved:
+      out_ << member << " removed from" << cluster << "\n";
+      break;
+    case MemberVerb::kUpdated:
+      out_ << member << " updated in" << cluster << "\n";
+      break;
+    case MemberVerb::kPromoted:
+      out_ << member << " promoted in" << cluster << "\n";
+      break;
   }
 }
 

@@ -24,6 +24,9 @@ class SimpleWriter : public Writer {
   void LeaseTtl(const client::LeaseTtlResult& result) override;
   void LeaseList(const client::LeaseListResult& result) override;
   void MemberList(const client::MemberListResult& result) override;
+  void MemberAdded(const NewMember& added) override;
+  void MemberChanged(MemberVerb verb, uint64_t id,
+                     const client::MemberChangeResult& result) override;
   void EndpointStatuses(const std::vector<EndpointStatus>& statuses) override;
   void EndpointHealth(const std::vector<client::MemberHealth>& reports) override;
   void EndpointHashes(const std::vector<EndpointHash>& hashes) override;

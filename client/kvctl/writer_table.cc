@@ -51,6 +51,12 @@ class TableWriter : public SimpleWriter {
     Print(table);
   }
 
+  void MemberChanged(MemberVerb verb, uint64_t id,
+                     const client::MemberChangeResult& result) override {
+    SimpleWriter::MemberChanged(verb, id, result);
+    MemberList({.header = result.header, .members = result.members});
+  }
+
   void EndpointStatuses(const std::vector<EndpointStatus>& statuses) override {
     Table table({"ENDPOINT", "ID", "VERSION", "DB SIZE", "IN USE", "ROLE", "TERM", "INDEX",
                  "APPLIED", "ERRORS"});

@@ -5,6 +5,11 @@
 
 #include "server/api/call.h"
 
+namespace etcdserverpb {
+class MemberAddRequest;
+class MemberUpdateRequest;
+}  // namespace etcdserverpb
+
 namespace keelson::server {
 
 class Methods;
@@ -18,6 +23,8 @@ class ClusterService {
 
  private:
   void List(Call& call);
+  void Add(std::shared_ptr<Call> call, const etcdserverpb::MemberAddRequest& request);
+  void Update(std::shared_ptr<Call> call, const etcdserverpb::MemberUpdateRequest& request);
   Node& node_;
 };
 

@@ -30,6 +30,9 @@ inline absl::Status InvalidSortOption() {
 inline absl::Status InvalidClientApiVersion() {
   return absl::InvalidArgumentError("etcdserver: invalid client api version");
 }
+inline absl::Status BadMemberUrls() {
+  return absl::InvalidArgumentError("etcdserver: given member URLs are invalid");
+}
 inline absl::Status RequestTooLarge() {
   return absl::InvalidArgumentError("etcdserver: request is too large");
 }
@@ -66,6 +69,24 @@ inline absl::Status LeaseNotFound() {
 inline absl::Status LeaseExists() {
   return absl::FailedPreconditionError("etcdserver: lease already exists");
 }
+inline absl::Status MemberNotFound() { return absl::NotFoundError("etcdserver: member not found"); }
+inline absl::Status PeerUrlsExist() {
+  return absl::FailedPreconditionError("etcdserver: Peer URLs already exists");
+}
+inline absl::Status NotEnoughStartedMembers() {
+  return absl::FailedPreconditionError(
+      "etcdserver: re-configuration failed due to not enough started members");
+}
+inline absl::Status MemberNotLearner() {
+  return absl::FailedPreconditionError("etcdserver: can only promote a learner member");
+}
+inline absl::Status LearnerNotReady() {
+  return absl::FailedPreconditionError(
+      "etcdserver: can only promote a learner member which is in sync with leader");
+}
+inline absl::Status TooManyLearners() {
+  return absl::FailedPreconditionError("etcdserver: too many learner members in cluster");
+}
 inline absl::Status NotSupportedForLearner() {
   return absl::FailedPreconditionError("etcdserver: rpc not supported for learner");
 }
@@ -78,6 +99,9 @@ inline absl::Status BadLeaderTransferee() {
 // under a leader that fails are asked of the next one instead of ending as "leader changed", and
 // apply that takes too long is one of the reasons of "request timed out".
 inline absl::Status NoLeader() { return absl::UnavailableError("etcdserver: no leader"); }
+inline absl::Status UnhealthyCluster() {
+  return absl::UnavailableError("etcdserver: unhealthy cluster");
+}
 inline absl::Status Stopped() { return absl::UnavailableError("etcdserver: server stopped"); }
 inline absl::Status TimedOut() { return absl::UnavailableError("etcdserver: request timed out"); }
 inline absl::Status TimedOutLeaderFailed() {

@@ -89,6 +89,10 @@ absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
   options.initial_cluster = *std::move(members);
   options.initial_cluster_token = flags.initial_cluster_token;
   options.initial_cluster_existing = flags.initial_cluster_state == "existing";
+  options.force_new_cluster = flags.force_new_cluster;
+  options.member_rules.strict = flags.strict_reconfig_check;
+  options.member_rules.max_learners = static_cast<size_t>(flags.max_learners);
+  options.auto_promote = flags.auto_promote;
   options.heartbeat = std::chrono::milliseconds(flags.heartbeat_interval);
   options.election_timeout = std::chrono::milliseconds(flags.election_timeout);
   if (flags.quota_backend_bytes != 0) options.quota_bytes = flags.quota_backend_bytes;

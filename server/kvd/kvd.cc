@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
 #include <string>
@@ -24,6 +25,7 @@
 #include "server/api/watch_service.h"
 #include "server/apply/errors.h"
 #include "server/kvd/initial_cluster.h"
+#include "server/kvd/join.h"
 #include "server/kvd/metrics.h"
 #include "server/kvd/service_manager.h"
 #include "server/log/log_output.h"
@@ -95,6 +97,7 @@ class Kvd::Impl {
     auto options = NodeOptionsOf(flags_);
     if (!options.ok()) return options.status();
     options->entry_version = entry_version_;
+    if (auto status = JoinIfFresh(&*options); !status.ok()) return status;
     runner_.Start();
     NodeSeams seams;
     seams.loop = &loop_;
@@ -120,6 +123,28 @@ class Kvd::Impl {
   }
 
  private:
+  // A member that joins has to know who it is before it opens its directory.
+  absl::Status JoinIfFresh(NodeOptions* options) {
+    if (!options->initial_cluster_existing) return absl::OkStatus();
+    const auto known = HasIdentity(fs_, *options);
+    if (!known.ok() || *known) return known.status();
+    constexpr int kRounds = 10;
+    absl::StatusOr<NodeOptions::Joined> self = absl::UnavailableError("");
+    for (int round = 0; round < kRounds && !self.ok(); ++round) {
+      if (round > 0) asio::steady_timer(loop_.context(), std::chrono::milliseconds(300)).wait();
+      self = AskWhoIAm(*options, [](const std::string& url) -> absl::StatusOr<ClusterMembers> {
+        const auto parsed = ParsePeerUrl(url);
+        if (!parsed.ok()) return parsed.status();
+        return AskForMembers(*parsed, std::chrono::seconds(1));
+      });
+    }
+    if (!self.ok()) return self.status();
+    options->joined = *self;
+    logger_.Info(kCaller, "learned from the members who this one is",
+                 {{"member-id", Hex(self->member.value())}, {"cluster-id", Hex(self->cluster_id)}});
+    return absl::OkStatus();
+  }
+
   void WriteLog(std::string_view line) {
     if (log_) log_->Write(line);
   }

@@ -38,6 +38,7 @@ std::string Encode(const Identity& identity) {
   message.set_member_id(identity.member.value());
   message.set_incarnation(identity.incarnation);
   message.set_name(identity.name);
+  message.set_forced(identity.forced);
   if (!identity.initial_configuration.members.empty()) {
     message.set_initial_configuration(raft::EncodeConfiguration(identity.initial_configuration));
   }
@@ -70,7 +71,8 @@ absl::StatusOr<Identity> Decode(std::string_view bytes, const std::string& path)
                     raft::NodeId(message.member_id()),
                     message.incarnation(),
                     message.name(),
-                    {}};
+                    {},
+                    message.forced()};
   if (!message.initial_configuration().empty()) {
     auto configuration = raft::DecodeConfiguration(message.initial_configuration());
     if (!configuration.ok()) return configuration.status();
@@ -80,6 +82,12 @@ absl::StatusOr<Identity> Decode(std::string_view bytes, const std::string& path)
 }
 
 absl::StatusOr<Identity> MakeIdentity(const NodeOptions& options, const Random& random) {
+  if (options.force_new_cluster) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--force-new-cluster: --data-dir ", options.data_dir,
+                     " is empty, there is nothing to go on with; name the directory of the member "
+                     "that has the data, or leave the flag out"));
+  }
   const auto self = options.initial_cluster.find(options.name);
   if (self == options.initial_cluster.end()) {
     return absl::InvalidArgumentError(
@@ -87,8 +95,17 @@ absl::StatusOr<Identity> MakeIdentity(const NodeOptions& options, const Random& 
                      "\" among its names; add it, or set --name to one of them"));
   }
   Identity identity;
-  identity.cluster_id = ClusterIdOf(options.initial_cluster, options.initial_cluster_token);
-  identity.member = MemberIdOf(self->second, options.initial_cluster_token);
+  if (!options.initial_cluster_existing) {
+    identity.cluster_id = ClusterIdOf(options.initial_cluster, options.initial_cluster_token);
+    identity.member = MemberIdOf(self->second, options.initial_cluster_token);
+  } else if (options.joined) {
+    identity.cluster_id = options.joined->cluster_id;
+    identity.member = options.joined->member;
+  } else {
+    return absl::FailedPreconditionError(
+        absl::StrCat("--data-dir ", options.data_dir,
+                     " is empty, and no member of the running cluster told who this one is"));
+  }
   do identity.incarnation = random();
   while (identity.incarnation == 0);
   identity.name = options.name;
@@ -105,13 +122,19 @@ absl::Status CheckBelongs(const Identity& identity, const NodeOptions& options) 
         absl::StrCat("--data-dir ", options.data_dir, " belongs to member \"", identity.name,
                      "\", not \"", options.name, "\"; start it with its own directory"));
   }
-  if (options.initial_cluster_existing || options.initial_cluster.empty()) return absl::OkStatus();
+  // Who has joined was named by the cluster, not by its own flags.
+  const bool joined = identity.initial_configuration.members.empty();
+  if (joined || identity.forced || options.force_new_cluster || options.initial_cluster_existing ||
+      options.initial_cluster.empty()) {
+    return absl::OkStatus();
+  }
   const uint64_t asked = ClusterIdOf(options.initial_cluster, options.initial_cluster_token);
   if (asked != identity.cluster_id) {
     return absl::FailedPreconditionError(absl::StrCat(
         "--data-dir ", options.data_dir, " belongs to cluster ", Hex(identity.cluster_id),
         ", but --initial-cluster and --initial-cluster-token describe cluster ", Hex(asked),
-        "; correct them, or start with an empty directory"));
+        "; correct them, set --initial-cluster-state existing if the cluster has changed since, or "
+        "start with an empty directory"));
   }
   return absl::OkStatus();
 }
@@ -143,6 +166,10 @@ raft::Configuration InitialConfiguration(
   return configuration;
 }
 
+absl::StatusOr<bool> HasIdentity(storage::FileSystem& fs, const NodeOptions& options) {
+  return fs.Exists(IdentityPath(options));
+}
+
 absl::StatusOr<Identity> OpenIdentity(storage::FileSystem& fs, const NodeOptions& options,
                                       const Random& random) {
   const std::string path = IdentityPath(options);
@@ -154,6 +181,10 @@ absl::StatusOr<Identity> OpenIdentity(storage::FileSystem& fs, const NodeOptions
     auto identity = Decode(*bytes, path);
     if (!identity.ok()) return identity.status();
     if (auto status = CheckBelongs(*identity, options); !status.ok()) return status;
+    if (!options.force_new_cluster || identity->forced) return identity;
+    identity->forced = true;
+    auto status = storage::WriteFileDurably(fs, path, Encode(*identity));
+    if (!status.ok()) return status;
     return identity;
   }
   auto identity = MakeIdentity(options, random);

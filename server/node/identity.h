@@ -23,6 +23,8 @@ struct Identity {
   std::string name;
   // What the member starts from when its store is empty; no members for one that joins.
   raft::Configuration initial_configuration;
+  // It was made the only member of its cluster at some start.
+  bool forced = false;
 };
 
 // The id of a member: a hash of its peer URLs (in any order) and the cluster token. Never 0.
@@ -36,9 +38,14 @@ uint64_t ClusterIdOf(const std::map<std::string, std::vector<std::string>>& init
 raft::Configuration InitialConfiguration(
     const std::map<std::string, std::vector<std::string>>& initial_cluster, std::string_view token);
 
+// Whether options.data_dir is a member's already.
+absl::StatusOr<bool> HasIdentity(storage::FileSystem& fs, const NodeOptions& options);
+
 // Reads the identity of options.data_dir, or makes one where the directory is fresh. Errors:
 //   InvalidArgument     options.initial_cluster doesn't name this member
-//   FailedPrecondition  the directory belongs to another member or cluster; says which
+//   FailedPrecondition  the directory belongs to another member or cluster; says which. Or it is
+//                       fresh, and the member is to join without options.joined, or to be made
+//                       the only one
 //   DataLoss            the identity can't be read
 absl::StatusOr<Identity> OpenIdentity(storage::FileSystem& fs, const NodeOptions& options,
                                       const Random& random);

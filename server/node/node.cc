@@ -45,6 +45,7 @@ void Node::Impl::Start(PeerNetwork* peer_network) {
   network_events.on_connected = [](const PeerHello&) {};
   network_events.on_closed = [this](raft::NodeId peer) { OnClosed(peer); };
   network_events.admit = [this](const PeerHello& peer) { return Admit(peer); };
+  network_events.members = [this] { return KnownMembers(); };
   network_events.on_refused = [this](const PeerFault& fault) { OnRefused(fault); };
   if (network != nullptr) network->SetEvents(std::move(network_events));
   tick_timer_ = seams.loop->After(options.heartbeat, [this] { Tick(); });
@@ -70,6 +71,7 @@ void Node::Impl::Stop(const absl::Status& status) {
   reads->FailAll(status);
   leader_moves->FailAll(status);
   leases->FailAll(status);
+  membership->FailAll(status);
   watches->EndAll(status);
 }
 
@@ -114,6 +116,11 @@ void Node::Impl::Write(WriteKind kind, std::string_view request, WriteDone done)
   const uint64_t sequence = proposals->NextSequence();
   proposals->Add(sequence, EncodeEntry(sequence, kind, request), std::move(done),
                  seams.loop->Now());
+}
+
+void Node::Impl::ChangeMember(MemberChange change, MembershipDesk::Done done) {
+  if (stopped_) return done(errors::Stopped(), raft::NodeId());
+  membership->Ask(std::move(change), std::move(done));
 }
 
 absl::StatusOr<raft::EntryId> Node::Impl::ProposeHere(const Proposals::Payload& payload) {
@@ -285,6 +292,9 @@ void Node::FlushPeers() { impl_->FlushPeers(); }
 void Node::Stop(const absl::Status& status) { impl_->Stop(status); }
 void Node::Write(WriteKind kind, std::string_view request, WriteDone done) {
   impl_->Write(kind, request, std::move(done));
+}
+void Node::ChangeMember(MemberChange change, MembershipDesk::Done done) {
+  impl_->ChangeMember(std::move(change), std::move(done));
 }
 void Node::WhenReadable(Reads::Done done) {
   impl_->reads->Add(std::move(done), impl_->seams.loop->Now());

@@ -28,6 +28,7 @@
 #include "server/node/identity.h"
 #include "server/node/leader_moves.h"
 #include "server/node/lease_desk.h"
+#include "server/node/membership_desk.h"
 #include "server/node/node_options.h"
 #include "server/node/peer_network.h"
 #include "server/node/reads.h"
@@ -150,6 +151,10 @@ class Node {
   // Proposals; ResourceExhausted means refused.
   void Write(WriteKind kind, std::string_view request, WriteDone done);
 
+  // Changes the membership for a client, by way of the leader and under its checks. `done` comes
+  // once: OK when the change holds here, too; else an error as of Write, or the reason against it.
+  void ChangeMember(MemberChange change, MembershipDesk::Done done);
+
   // Calls `done` as soon as a read of View() is linearizable.
   void WhenReadable(Reads::Done done);
 
@@ -185,7 +190,8 @@ class Node {
   void MoveLeader(raft::NodeId target, LeaderMoves::Done done);
   // The same without waiting (none: to whoever is furthest).
   absl::Status TransferLeadership(raft::NodeId target);
-  // Changes the membership; OK means proposed. Leader only.
+  // Changes the membership without any check but raft's; OK means proposed. Leader only. For tests
+  // and the simulator.
   absl::Status ChangeMembership(absl::Span<const raft::ConfChange> changes);
 
   // For tests and the simulator.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "server/node/leader_moves.h"
 #include "server/node/lease_desk.h"
 #include "server/node/machine.h"
+#include "server/node/membership_desk.h"
 #include "server/node/node.h"
 #include "server/node/proposals.h"
 #include "server/node/reads.h"
@@ -38,6 +40,7 @@ class Node::Impl {
   void Start(PeerNetwork* network);
   void Stop(const absl::Status& status);
   void Write(WriteKind kind, std::string_view request, WriteDone done);
+  void ChangeMember(MemberChange change, MembershipDesk::Done done);
   void FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const;
   NodeStatus Status() const;
   NodeCounters Counters() const;
@@ -77,12 +80,13 @@ class Node::Impl {
   std::unique_ptr<LeaderMoves> leader_moves;
   std::unique_ptr<LeaseTable> lease_table;
   std::unique_ptr<LeaseDesk> leases;
+  std::unique_ptr<MembershipDesk> membership;
   std::unique_ptr<WatchHub> watches;
   std::unique_ptr<SnapshotSender> snapshot_sender;
   std::unique_ptr<SnapshotReceiver> snapshot_receiver;
 
  private:
-  // node_open.cc
+  // node_open.cc; BecomeOnlyMember in node_force.cc
   absl::Status OpenOnFullDisk();
   absl::Status OpenLogAndStore();
   absl::Status OpenStore();
@@ -90,6 +94,7 @@ class Node::Impl {
   absl::Status OpenLog(storage::WalRecovery* found);
   absl::Status FinishSnapshotInstall(storage::WalRecovery* found);
   absl::StatusOr<raft::InitialState> RecoverState(const storage::WalRecovery& found);
+  absl::Status BecomeOnlyMember(storage::WalRecovery* found);
   absl::Status MakeCore(const storage::WalRecovery& found);
   void MakeParts();
   void MakeQueues();
@@ -97,6 +102,7 @@ class Node::Impl {
   void LoadLeases();
   void MakeSnapshotParts();
   LeaseDesk::Node LeaseDeskNode();
+  MembershipDesk::Node MembershipDeskNode();
 
   // node_snapshot.cc
   std::string StoreRoot() const;
@@ -148,7 +154,6 @@ class Node::Impl {
   Instant Live() const;
   void PromoteLeasesIfDue(const AppliedSlice& slice);
   void OnFlushed(raft::EntryId applied);
-  void UpdatePeers();
   void WatchStalls();
   void Fatal(const absl::Status& status);
   Proposals::Attempt SendProposal(uint64_t sequence, const Proposals::Payload& payload);
@@ -159,8 +164,14 @@ class Node::Impl {
 
   // node_peers.cc
   PeerRefusal Admit(const PeerHello& peer) const;
+  uint64_t IncarnationOf(raft::NodeId member) const;
+  std::vector<KnownMember> KnownMembers() const;
   void OnRefused(const PeerFault& fault);
   void OnForward(raft::NodeId from, const ForwardProposal& forward);
+  void UpdatePeers();
+  void TellPeers();
+  void PartWithRemoved();
+  void PromoteLearners(Instant now);
 
   raft::SoftState soft_state_;
   raft::Index ready_at_;    // recovered commit: serve once it is applied
@@ -183,11 +194,17 @@ class Node::Impl {
   uint64_t reopened_generation_ = 0;
   // The configurations in force and committed that the network was told.
   std::pair<raft::Index, raft::Index> peers_as_of_{UINT64_MAX, UINT64_MAX};
+  std::map<raft::NodeId, std::vector<std::string>> peers_told_;  // by URLs; of them:
+  std::map<raft::NodeId, Instant> leaving_;  // until when the network keeps them
   Instant leaderless_since_;
   CommitTimes commit_times_;
   std::optional<AutoCompactor> compactor_;  // set by Start
   Instant stall_told_{INT64_MIN};           // of the log write that began then
   int leaderless_ticks_ = 0;
+  Instant promotion_due_;       // with NodeOptions::auto_promote, the next try
+  bool promoting_ = false;      // a try is on its way
+  raft::NodeId promoted_last_;  // whom the last try was about
+  int removed_ticks_ = 0;       // since this member knows that it was removed
   uint64_t leader_changes_ = 0;
   NodeCounters counters_;
   Loop::TimerId tick_timer_ = 0;

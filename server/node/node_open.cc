@@ -83,6 +83,9 @@ absl::Status Node::Impl::OpenLogAndStore() {
   if (auto status = OpenStore(); !status.ok()) return status;
   storage::WalRecovery found;
   if (auto status = OpenLog(&found); !status.ok()) return status;
+  if (options.force_new_cluster) {
+    if (auto status = BecomeOnlyMember(&found); !status.ok()) return status;
+  }
   if (auto status = MakeCore(found); !status.ok()) return status;
   MakeParts();
   seams.logger->Info(kCaller, "recovered",
@@ -250,6 +253,24 @@ LeaseDesk::Node Node::Impl::LeaseDeskNode() {
   return node;
 }
 
+MembershipDesk::Node Node::Impl::MembershipDeskNode() {
+  MembershipDesk::Node node;
+  node.rules = options.member_rules;
+  node.now = [this] { return seams.loop->Now(); };
+  node.random = seams.random;
+  node.boot_id = boot_id;
+  node.send = [this](raft::NodeId to, PeerMessage message) {
+    return network != nullptr && network->Send(to, std::move(message));
+  };
+  node.started = [this](raft::NodeId member) {
+    return machine->facts().FindMember(member.value()) != nullptr;
+  };
+  node.connected = [this](raft::NodeId member) {
+    return network != nullptr && network->Connected(member, PeerChannel::kUrgent);
+  };
+  return node;
+}
+
 void Node::Impl::MakeParts() {
   Journal::Events journal_events;
   journal_events.on_persisted = [this](uint64_t seq) {
@@ -279,6 +300,7 @@ void Node::Impl::MakeParts() {
       [this]() -> storage::MvccStore& { return machine->store(); }, seams.runner,
       options.flush_after_bytes, options.manual_background, std::move(keeper_events));
   MakeQueues();
+  membership = std::make_unique<MembershipDesk>(*core, MembershipDeskNode());
   MakeLeasesAndWatches();
   MakeSnapshotParts();
 }

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "raft/config.h"
 #include "raft/types.h"
 #include "server/apply/entry_version.h"
+#include "server/node/member_change.h"
 #include "server/node/seams.h"
 #include "server/node/slice_limits.h"
 
@@ -41,7 +43,18 @@ struct NodeOptions {
   // The members of a new cluster by name, with their peer URLs; this one among them.
   std::map<std::string, std::vector<std::string>> initial_cluster;
   std::string initial_cluster_token = "etcd-cluster";
+  // The cluster runs already. `joined`, what its members told of this one, is needed on a fresh
+  // data directory and ignored on any other.
   bool initial_cluster_existing = false;
+  struct Joined {
+    uint64_t cluster_id = 0;
+    raft::NodeId member;
+  };
+  std::optional<Joined> joined;
+  // Makes this member the only one of its cluster before it starts, with all that its log holds.
+  bool force_new_cluster = false;
+  MemberRules member_rules;   // by which this member, while it leads, judges changes
+  bool auto_promote = false;  // as the leader: makes learners voters once they are in sync
 
   Duration heartbeat = std::chrono::milliseconds(100);
   Duration election_timeout = std::chrono::milliseconds(1000);

@@ -194,6 +194,7 @@ void Node::Impl::AfterSlice(AppliedSlice& slice, Instant begin, Instant end) {
 
 void Node::Impl::Answer(AppliedSlice& slice, Instant begin, Instant end) {
   for (const raft::EntryId& id : slice.ids) proposals->IndexTaken(id);
+  membership->OnApplied(slice.ids);
   for (auto& answer : slice.answers) {
     proposals->Applied(answer.sequence, std::move(answer.result),
                        {commit_times_.Take(answer.index), begin, end});
@@ -219,6 +220,7 @@ void Node::Impl::Tick() {
   proposals->Expire(now, leaderless_since_);
   reads->Expire(now, has_leader);
   leases->Tick(core->IsLeader() && core->HasQuorumContact());
+  membership->Tick(leaderless_since_);
   snapshot_sender->Tick();
   if (!has_leader) {
     const int per_timeout = static_cast<int>(options.election_timeout / options.heartbeat);
@@ -230,6 +232,8 @@ void Node::Impl::Tick() {
   CompactIfDue();
   journal->Upkeep(LogGrowth());
   WatchStalls();
+  PartWithRemoved();
+  PromoteLearners(now);
 }
 
 void Node::Impl::WatchStalls() {
@@ -252,21 +256,6 @@ void Node::Impl::OnFlushed(raft::EntryId applied) {
   if (!core->Compact(drop.Next()).ok()) return;  // nothing changed: tried again at the next flush
   wal->Release(drop);
   journal->Upkeep(LogGrowth());
-}
-
-void Node::Impl::UpdatePeers() {
-  const std::pair as_of(core->configuration_index(), core->committed_configuration_index());
-  if (network == nullptr || as_of == peers_as_of_) return;
-  peers_as_of_ = as_of;
-  std::map<raft::NodeId, std::vector<std::string>> peers;
-  // Also who is about to leave: its copy may be needed to commit that.
-  for (const raft::Configuration* configuration :
-       {&core->configuration(), &core->committed_configuration()}) {
-    for (const auto& [id, info] : configuration->members) {
-      if (id != identity.member) peers.emplace(id, info.peer_urls);
-    }
-  }
-  network->SetPeers(peers);
 }
 
 void Node::Impl::Fatal(const absl::Status& status) {

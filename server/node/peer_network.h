@@ -12,6 +12,7 @@
 
 #include "raft/message.h"
 #include "raft/types.h"
+#include "server/node/member_change.h"
 
 namespace keelson::server {
 
@@ -45,6 +46,19 @@ struct LeaseAnswer {
   int64_t granted_ttl_seconds = 0;
 };
 
+// A change of the membership, which only the leader can begin, forwarded by another member.
+struct MemberQuestion {
+  uint64_t sequence = 0;
+  MemberChange change;
+};
+
+struct MemberAnswer {
+  uint64_t sequence = 0;
+  MemberOutcome outcome = MemberOutcome::kBegun;
+  raft::NodeId member;  // kBegun: whom it is about
+  raft::EntryId entry;  // kBegun: the change is made once this is committed
+};
+
 // One piece of a snapshot. The first piece carries the manifest and no data.
 struct SnapshotChunk {
   uint64_t stream = 0;     // chosen by the sender, names this transfer
@@ -65,8 +79,9 @@ struct SnapshotChunkAck {
   std::string reason;  // for kRefused
 };
 
-using PeerMessage = std::variant<raft::Message, ForwardProposal, ForwardRefused, LeaseQuestion,
-                                 LeaseAnswer, SnapshotChunk, SnapshotChunkAck>;
+using PeerMessage =
+    std::variant<raft::Message, ForwardProposal, ForwardRefused, LeaseQuestion, LeaseAnswer,
+                 MemberQuestion, MemberAnswer, SnapshotChunk, SnapshotChunkAck>;
 
 // Which of the three connections to a peer a message takes.
 enum class PeerChannel : uint8_t {
@@ -86,6 +101,13 @@ struct PeerHello {
   uint32_t version = 0;                // the agreed protocol version
   uint32_t entry_version = 0;          // the newest log entries that it reads
   std::vector<std::string> peer_urls;  // where it says that it listens
+};
+
+// A member as it is told to one that wants to join.
+struct KnownMember {
+  raft::NodeId id;
+  uint64_t incarnation = 0;  // 0: it has not started yet
+  std::vector<std::string> peer_urls;
 };
 
 // Why two members don't talk. The values are those of keelson.v1.PeerRefusalReason.
@@ -124,6 +146,8 @@ class PeerNetwork {
     // one may have missed its admission) is talked to at the URLs it names while it stays
     // connected. Asked again after SetPeers. Absent: exactly the members of the set.
     std::function<PeerRefusal(const PeerHello& peer)> admit = nullptr;
+    // The members, for one that wants to join. Absent: such questions are refused.
+    std::function<std::vector<KnownMember>()> members = nullptr;
     // kRemovedMember by a peer: this member is no longer part of the cluster.
     std::function<void(const PeerFault& fault)> on_refused = nullptr;
   };

@@ -140,8 +140,13 @@ void AsioPeerNetwork::OnStream(std::unique_ptr<PeerStream> stream) {
 
 HandshakeVerdict AsioPeerNetwork::OnOffer(const v1::PeerHandshake& offer,
                                           v1::PeerHandshake& answer) {
-  HandshakeVerdict verdict =
-      JudgeOffer(self_, offer, [this](const PeerHello& hello) { return Admit(hello); });
+  HandshakeVerdict verdict;
+  if (offer.asks_for_members() && events_.members) {
+    answer = AnswerInquiry(self_, events_.members());
+    verdict.inquiry = true;
+    return verdict;
+  }
+  verdict = JudgeOffer(self_, offer, [this](const PeerHello& hello) { return Admit(hello); });
   answer = MakeAnswer(self_, offer, verdict);
   if (!verdict.ok()) notices_.Refused(verdict.fault);
   return verdict;
@@ -198,7 +203,9 @@ void AsioPeerNetwork::OnEnd(IncomingConnection& connection, const absl::Status& 
 
 void AsioPeerNetwork::EndUnknown(IncomingConnection& connection, const absl::Status& why) {
   unknown_.erase(connection.shared_from_this());
-  if (absl::IsPermissionDenied(why)) {
+  if (absl::IsCancelled(why)) {
+    ++rejects_.inquiries;
+  } else if (absl::IsPermissionDenied(why)) {
     ++rejects_.refused;
   } else if (absl::IsDataLoss(why)) {
     ++rejects_.garbage;

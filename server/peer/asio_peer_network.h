@@ -40,10 +40,11 @@ class AsioPeerNetwork final : public PeerNetwork,
 
   // Of connections that never became a peer's.
   struct RejectStats {
-    uint64_t garbage = 0;   // what arrived was no handshake
-    uint64_t silent = 0;    // closed, or timed out, before one arrived
-    uint64_t refused = 0;   // refused by this member
-    uint64_t overflow = 0;  // closed at once: too many that had not said who they are
+    uint64_t garbage = 0;    // what arrived was no handshake
+    uint64_t silent = 0;     // closed, or timed out, before one arrived
+    uint64_t refused = 0;    // refused by this member
+    uint64_t inquiries = 0;  // asked for the members, and told
+    uint64_t overflow = 0;   // closed at once: too many that had not said who they are
     uint64_t bad_frames =
         0;  // connections of peers that were closed for a frame that made no sense
   };

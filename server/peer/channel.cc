@@ -26,6 +26,8 @@ PeerChannel ChannelOf(const PeerMessage& message) {
     PeerChannel operator()(const ForwardRefused&) const { return PeerChannel::kUrgent; }
     PeerChannel operator()(const LeaseQuestion&) const { return PeerChannel::kUrgent; }
     PeerChannel operator()(const LeaseAnswer&) const { return PeerChannel::kUrgent; }
+    PeerChannel operator()(const MemberQuestion&) const { return PeerChannel::kUrgent; }
+    PeerChannel operator()(const MemberAnswer&) const { return PeerChannel::kUrgent; }
     PeerChannel operator()(const SnapshotChunk&) const { return PeerChannel::kSnapshot; }
     PeerChannel operator()(const SnapshotChunkAck&) const { return PeerChannel::kSnapshot; }
   };

@@ -189,6 +189,23 @@ absl::StatusOr<PeerMessage> GetChunkAck(v1::PeerSnapshotChunkAck& from) {
   return to;
 }
 
+absl::StatusOr<PeerMessage> GetMemberQuestion(const v1::PeerMemberQuestion& from) {
+  MemberQuestion to;
+  to.sequence = from.sequence();
+  to.change.member = raft::NodeId(from.member());
+  to.change.peer_urls.assign(from.peer_urls().begin(), from.peer_urls().end());
+  if (!GetEnum(from.kind(), MemberChange::Kind::kUpdate, to.change.kind)) return Bad("question");
+  return to;
+}
+
+absl::StatusOr<PeerMessage> GetMemberAnswer(const v1::PeerMemberAnswer& from) {
+  MemberAnswer to{.sequence = from.sequence(),
+                  .member = raft::NodeId(from.member()),
+                  .entry = Get(from.entry())};
+  if (!GetEnum(from.outcome(), MemberOutcome::kTooManyMembers, to.outcome)) return Bad("answer");
+  return to;
+}
+
 absl::StatusOr<PeerMessage> GetSmall(PeerFrame& frame) {
   switch (frame.body_case()) {
     case PeerFrame::kForwardRefused: {
@@ -215,6 +232,10 @@ absl::StatusOr<PeerMessage> GetSmall(PeerFrame& frame) {
       }
       return to;
     }
+    case PeerFrame::kMemberQuestion:
+      return GetMemberQuestion(frame.member_question());
+    case PeerFrame::kMemberAnswer:
+      return GetMemberAnswer(frame.member_answer());
     default:
       return GetChunkAck(*frame.mutable_snapshot_chunk_ack());
   }
@@ -262,6 +283,8 @@ absl::StatusOr<PeerMessage> DecodeFrame(std::string_view bytes) {
     case PeerFrame::kForwardRefused:
     case PeerFrame::kLeaseQuestion:
     case PeerFrame::kLeaseAnswer:
+    case PeerFrame::kMemberQuestion:
+    case PeerFrame::kMemberAnswer:
     case PeerFrame::kSnapshotChunkAck:
       return body.empty() ? GetSmall(frame) : Bad("stray bytes");
     default:

@@ -172,6 +172,22 @@ class Encoder {
     to->set_granted_ttl_seconds(from.granted_ttl_seconds);
   }
 
+  void operator()(const MemberQuestion& from) {
+    auto* to = frame_.mutable_member_question();
+    to->set_sequence(from.sequence);
+    to->set_kind(static_cast<uint32_t>(from.change.kind));
+    to->set_member(from.change.member.value());
+    for (const std::string& url : from.change.peer_urls) to->add_peer_urls(url);
+  }
+
+  void operator()(const MemberAnswer& from) {
+    auto* to = frame_.mutable_member_answer();
+    to->set_sequence(from.sequence);
+    to->set_outcome(static_cast<uint32_t>(from.outcome));
+    to->set_member(from.member.value());
+    Put(from.entry, to->mutable_entry());
+  }
+
   void operator()(SnapshotChunk& from) {
     auto* to = frame_.mutable_snapshot_chunk();
     to->set_stream(from.stream);

@@ -184,6 +184,29 @@ v1::PeerHandshake MakeAnswer(const PeerIdentity& self, const v1::PeerHandshake& 
   return answer;
 }
 
+v1::PeerHandshake MakeInquiry() {
+  v1::PeerHandshake inquiry;
+  inquiry.set_min_version(kMinPeerVersion);
+  inquiry.set_max_version(kMaxPeerVersion);
+  inquiry.set_asks_for_members(true);
+  return inquiry;
+}
+
+v1::PeerHandshake AnswerInquiry(const PeerIdentity& self, const std::vector<KnownMember>& members) {
+  v1::PeerHandshake answer = Introduce(self);
+  for (const KnownMember& member : members) {
+    v1::PeerMember* const to = answer.add_members();
+    to->set_id(member.id.value());
+    to->set_incarnation(member.incarnation);
+    for (const std::string& url : member.peer_urls) to->add_peer_urls(url);
+  }
+  if (answer.ByteSizeLong() <= kMaxHandshakeBytes) return answer;
+  answer.clear_members();
+  answer.set_refusal(v1::PEER_MALFORMED);
+  answer.set_detail("the members have too many and too long peer URLs to be told");
+  return answer;
+}
+
 HandshakeVerdict JudgeAnswer(const PeerIdentity& self, const v1::PeerHandshake& offer,
                              const v1::PeerHandshake& answer, const AdmitPeer& admit) {
   HandshakeVerdict verdict = VerdictOn(answer);

@@ -48,8 +48,9 @@ absl::StatusOr<ParsedHandshake> ParseHandshake(std::string_view bytes);
 struct HandshakeVerdict {
   PeerHello hello;
   PeerChannel channel = PeerChannel::kUrgent;
-  PeerFault fault;  // reason kNone: welcome
-  bool ok() const { return fault.reason == PeerRefusal::kNone; }
+  PeerFault fault;       // reason kNone: welcome
+  bool inquiry = false;  // asked for the members, and was answered
+  bool ok() const { return fault.reason == PeerRefusal::kNone && !inquiry; }
 };
 
 // The question of PeerNetwork::Events::admit.
@@ -63,6 +64,10 @@ HandshakeVerdict JudgeOffer(const PeerIdentity& self, const v1::PeerHandshake& o
                             const AdmitPeer& admit);
 v1::PeerHandshake MakeAnswer(const PeerIdentity& self, const v1::PeerHandshake& offer,
                              const HandshakeVerdict& verdict);
+
+// Who wants to join a cluster asks this instead of making an offer; and the answer to it.
+v1::PeerHandshake MakeInquiry();
+v1::PeerHandshake AnswerInquiry(const PeerIdentity& self, const std::vector<KnownMember>& members);
 
 // What the dialler makes of the answer.
 HandshakeVerdict JudgeAnswer(const PeerIdentity& self, const v1::PeerHandshake& offer,

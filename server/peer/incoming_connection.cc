@@ -62,6 +62,7 @@ absl::Status IncomingConnection::Greet() {
   const std::string_view piece = bytes;
   std::error_code error;
   const size_t written = stream_->Write(absl::MakeConstSpan(&piece, 1), error);
+  if (verdict_.inquiry) return absl::CancelledError("asked for the members");
   if (!verdict_.ok()) return absl::PermissionDeniedError("refused");
   if (written != bytes.size()) return absl::UnavailableError("the answer could not be sent");
   state_ = State::kOpen;

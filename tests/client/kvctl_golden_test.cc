@@ -79,6 +79,18 @@ void WriteCluster(Writer& writer) {
                     .peer_urls = {"http://10.0.0.1:2380"},
                     .client_urls = {"http://10.0.0.1:2379", "http://h:2379"}},
                    {.id = 0xa1, .peer_urls = {"http://10.0.0.2:2380"}, .is_learner = true}}});
+  const client::Member one{.id = 0x8e9e05c52164694d,
+                           .name = "m0",
+                           .peer_urls = {"http://10.0.0.1:2380"},
+                           .client_urls = {"http://10.0.0.1:2379"}};
+  const client::Member added{
+      .id = 0xa1, .peer_urls = {"http://10.0.0.2:2380", "http://h:2380"}, .is_learner = true};
+  writer.MemberAdded(
+      {.name = "m1", .result = {.header = kHeader, .member = added, .members = {one, added}}});
+  const client::MemberChangeResult changed{.header = kHeader, .members = {one}};
+  writer.MemberChanged(MemberVerb::kRemoved, 0xa1, changed);
+  writer.MemberChanged(MemberVerb::kUpdated, one.id, changed);
+  writer.MemberChanged(MemberVerb::kPromoted, one.id, changed);
   client::MemberStatus leader{.header = kHeader,
                               .version = "3.6.0",
                               .db_size = 24576,

@@ -126,6 +126,8 @@ std::string ServerProcess::endpoint() const {
   return absl::StrCat("127.0.0.1:", config_.client_port);
 }
 
+std::string ServerProcess::peer_url() const { return Url(config_.peer_port); }
+
 std::string ServerProcess::LogTail(size_t max_bytes) const {
   std::ifstream file(config_.log_path, std::ios::binary);
   std::stringstream content;

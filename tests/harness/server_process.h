@@ -66,6 +66,8 @@ class ServerProcess {
   ServerConfig& mutable_config() { return config_; }
   // "127.0.0.1:port"
   std::string endpoint() const;
+  // "http://127.0.0.1:port"
+  std::string peer_url() const;
   // The last lines of the member's log.
   std::string LogTail(size_t max_bytes = 4000) const;
 

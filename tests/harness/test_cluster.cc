@@ -1,8 +1,10 @@
 #include "tests/harness/test_cluster.h"
 
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/check.h"
 
 namespace keelson::testing {
@@ -15,31 +17,53 @@ absl::StatusOr<std::unique_ptr<TestCluster>> TestCluster::Start(ClusterOptions o
     options.binary = *found;
   }
   std::unique_ptr<TestCluster> cluster(new TestCluster);
-  cluster->ports_.reserve(2 * options.members);
-  std::string initial_cluster;
+  std::vector<int> all;
   for (int index = 0; index < options.members; ++index) {
-    cluster->ports_.emplace_back();
-    cluster->ports_.emplace_back();
-    absl::StrAppend(&initial_cluster, index == 0 ? "" : ",", "m", index,
-                    "=http://127.0.0.1:", cluster->ports_.back().port());
+    cluster->AddProcess(options.binary, options.extra_flags);
+    all.push_back(index);
   }
-  for (int index = 0; index < options.members; ++index) {
-    const std::string name = absl::StrCat("m", index);
-    cluster->members_.push_back(std::make_unique<ServerProcess>(
-        ServerConfig{.binary = options.binary,
-                     .name = name,
-                     .data_dir = cluster->dir() + "/" + name,
-                     .log_path = cluster->dir() + "/" + name + ".log",
-                     .client_port = cluster->ports_[2 * index].port(),
-                     .peer_port = cluster->ports_[2 * index + 1].port(),
-                     .initial_cluster = initial_cluster,
-                     .extra_flags = options.extra_flags}));
-    if (auto status = cluster->member(index).Start(); !status.ok()) return status;
+  for (auto& member : cluster->members_) {
+    member->mutable_config().initial_cluster = cluster->InitialClusterOf(all);
+    if (auto status = member->Start(); !status.ok()) return status;
   }
   for (auto& member : cluster->members_) {
     if (auto status = member->WaitHealthy(options.start_timeout); !status.ok()) return status;
   }
   return cluster;
+}
+
+ServerProcess& TestCluster::AddProcess(const std::string& binary,
+                                       const std::vector<std::string>& flags) {
+  const std::string name = absl::StrCat("m", members_.size());
+  const int client_port = ports_.emplace_back().port();
+  const int peer_port = ports_.emplace_back().port();
+  members_.push_back(
+      std::make_unique<ServerProcess>(ServerConfig{.binary = binary,
+                                                   .name = name,
+                                                   .data_dir = dir() + "/" + name,
+                                                   .log_path = dir() + "/" + name + ".log",
+                                                   .client_port = client_port,
+                                                   .peer_port = peer_port,
+                                                   .extra_flags = flags}));
+  return *members_.back();
+}
+
+std::string TestCluster::InitialClusterOf(const std::vector<int>& members) const {
+  std::vector<std::string> named;
+  for (const int index : members) {
+    named.push_back(absl::StrCat(members_[index]->config().name, "=", members_[index]->peer_url()));
+  }
+  return absl::StrJoin(named, ",");
+}
+
+ServerProcess& TestCluster::PrepareJoiner() {
+  const ServerConfig& first = member(0).config();
+  ServerProcess& joiner = AddProcess(first.binary, first.extra_flags);
+  std::vector<int> all(members_.size());
+  std::iota(all.begin(), all.end(), 0);
+  joiner.mutable_config().initial_cluster = InitialClusterOf(all);
+  joiner.mutable_config().initial_cluster_state = "existing";
+  return joiner;
 }
 
 std::vector<std::string> TestCluster::endpoints() const {

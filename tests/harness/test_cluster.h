@@ -39,10 +39,18 @@ class TestCluster {
   // Starts a killed or stopped member again on its data and waits until it is healthy.
   absl::Status Restart(int index, absl::Duration timeout = absl::Seconds(30));
 
+  // One more member, not started: to be added to the cluster by its peer URL, and then to join it
+  // by what the members tell it. Its index is size() - 1.
+  ServerProcess& PrepareJoiner();
+  // The members that --initial-cluster of a joiner names; to be set where others were removed.
+  std::string InitialClusterOf(const std::vector<int>& members) const;
+
   const std::string& dir() const { return dir_.path(); }
 
  private:
   TestCluster() = default;
+
+  ServerProcess& AddProcess(const std::string& binary, const std::vector<std::string>& flags);
 
   TempDir dir_;
   std::vector<PortLease> ports_;  // client and peer port of member 0, of member 1, ...

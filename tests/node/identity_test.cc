@@ -64,9 +64,18 @@ TEST_F(IdentityTest, IdsDependOnUrlsAndTokenNotOnTheirOrder) {
 
 TEST_F(IdentityTest, AMemberThatJoinsStartsWithoutAConfiguration) {
   options_.initial_cluster_existing = true;
+  EXPECT_THAT(ErrorOf(), HasSubstr("no member of the running cluster told who this one is"));
+  options_.joined = NodeOptions::Joined{77, raft::NodeId(8)};
   const auto made = Open();
-  ASSERT_TRUE(made.ok());
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->cluster_id, 77u);
+  EXPECT_EQ(made->member, raft::NodeId(8));
   EXPECT_TRUE(made->initial_configuration.members.empty());
+  options_.joined.reset();
+  options_.initial_cluster_existing = false;
+  const auto again = Open();
+  ASSERT_TRUE(again.ok()) << "who has joined needs no flags for it any more: " << again.status();
+  EXPECT_EQ(again->cluster_id, 77u);
 }
 
 TEST_F(IdentityTest, AnotherMembersOrClustersDirectoryIsRefusedWithBothNames) {

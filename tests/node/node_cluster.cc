@@ -26,10 +26,19 @@ server::NodeOptions NodeCluster::SmallOptions() {
 }
 
 NodeCluster::NodeCluster(size_t count, server::NodeOptions options, uint64_t random, size_t running)
-    : world_(random), network_(world_) {
+    : options_(std::move(options)), world_(random), network_(world_) {
   for (size_t i = 0; i < count; ++i) {
-    options.initial_cluster[absl::StrCat("m", i)] = {absl::StrCat("http://node:", i)};
+    options_.initial_cluster[absl::StrCat("m", i)] = {absl::StrCat("http://node:", i)};
   }
+  for (size_t i = 0; i < count; ++i) {
+    SimMember& made = MakeMember(options_);
+    if (i >= running) continue;
+    const absl::Status started = made.Start();
+    EXPECT_TRUE(started.ok()) << started;
+  }
+}
+
+SimMember::Events NodeCluster::MemberEvents() {
   SimMember::Events events;
   events.on_applied = [](SimMember&, std::span<const storage::Change>) {};
   events.on_turn = [](SimMember&, const raft::StateView&, const raft::StateView&) {};
@@ -41,15 +50,29 @@ NodeCluster::NodeCluster(size_t count, server::NodeOptions options, uint64_t ran
   events.on_fatal = [this](SimMember& member, const absl::Status& status) {
     fatals_.push_back(absl::StrCat(member.options().name, ": ", status.message()));
   };
-  for (size_t i = 0; i < count; ++i) {
-    options.name = absl::StrCat("m", i);
-    options.data_dir = "/" + options.name;
-    options.client_urls = {absl::StrCat("http://client:", i)};
-    members_.push_back(std::make_unique<SimMember>(world_, network_, options, events));
-    if (i >= running) continue;
-    const absl::Status started = members_.back()->Start();
-    EXPECT_TRUE(started.ok()) << started;
-  }
+  return events;
+}
+
+SimMember& NodeCluster::MakeMember(server::NodeOptions options) {
+  const size_t index = members_.size();
+  options.name = absl::StrCat("m", index);
+  options.data_dir = "/" + options.name;
+  options.client_urls = {absl::StrCat("http://client:", index)};
+  members_.push_back(
+      std::make_unique<SimMember>(world_, network_, std::move(options), MemberEvents()));
+  return *members_.back();
+}
+
+size_t NodeCluster::Join(raft::NodeId id, const std::string& url) {
+  const size_t index = members_.size();
+  server::NodeOptions options = options_;
+  options.initial_cluster_existing = true;
+  options.joined = server::NodeOptions::Joined{
+      server::ClusterIdOf(options_.initial_cluster, options_.initial_cluster_token), id};
+  options.initial_cluster[absl::StrCat("m", index)] = {url};
+  const absl::Status started = MakeMember(std::move(options)).Start();
+  EXPECT_TRUE(started.ok()) << started;
+  return index;
 }
 
 std::vector<std::string> NodeCluster::LogLines(size_t index, const std::string& text) const {

@@ -40,6 +40,9 @@ class NodeCluster {
   explicit NodeCluster(size_t count, server::NodeOptions options = SmallOptions(),
                        uint64_t random = 1, size_t running = SIZE_MAX);
 
+  // Starts one more member, which was added under `id` with `url`; its index.
+  size_t Join(raft::NodeId id, const std::string& url);
+
   SimMember& member(size_t index) { return *members_[index]; }
   server::Node& node(size_t index) { return members_[index]->node(); }
   size_t size() const { return members_.size(); }
@@ -74,6 +77,10 @@ class NodeCluster {
   const std::vector<std::string>& fatals() const { return fatals_; }
 
  private:
+  SimMember::Events MemberEvents();
+  SimMember& MakeMember(server::NodeOptions options);
+
+  server::NodeOptions options_;
   sim::World world_;
   sim::SimNetwork network_;
   std::vector<std::string> fatals_;

@@ -71,6 +71,13 @@ class Dumper {
   void operator()(const LeaseAnswer& m) {
     Say("lease!", m.sequence, static_cast<int>(m.outcome), m.ttl_seconds, m.granted_ttl_seconds);
   }
+  void operator()(const MemberQuestion& m) {
+    Say("member?", m.sequence, static_cast<int>(m.change.kind), m.change.member);
+    for (const std::string& url : m.change.peer_urls) Say(url);
+  }
+  void operator()(const MemberAnswer& m) {
+    Say("member!", m.sequence, static_cast<int>(m.outcome), m.member, m.entry);
+  }
   void operator()(const SnapshotChunk& m) {
     Say("chunk", m.stream, m.snapshot, m.term, m.manifest, m.file, m.offset, m.last, m.data);
   }
@@ -151,6 +158,10 @@ std::vector<PeerMessage> OneOfEveryKind() {
   all.push_back(ForwardRefused{kBig, ForwardRefused::Reason::kTransferring});
   all.push_back(LeaseQuestion{4, LeaseQuestion::Kind::kTimeToLive, -9});
   all.push_back(LeaseAnswer{4, LeaseAnswer::Outcome::kNotLeader, -1, 60});
+  all.push_back(MemberQuestion{
+      kBig, {MemberChange::Kind::kUpdate, raft::NodeId(kBig), {"http://a:1", "http://b:2"}}});
+  all.push_back(MemberAnswer{4, MemberOutcome::kBegun, raft::NodeId(kBig), Id(6, 60)});
+  all.push_back(MemberAnswer{5, MemberOutcome::kTooManyMembers, {}, {}});
   all.push_back(SnapshotChunk{kBig, Id(6, 60), raft::Term(7), "manifest", 0, 0, "", false});
   all.push_back(
       SnapshotChunk{kBig, Id(6, 60), raft::Term(7), "", 3, kBig, std::string(9999, 'd'), true});

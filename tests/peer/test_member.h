@@ -51,6 +51,7 @@ class TestMember {
       const auto found = verdicts.find(hello.id);
       return found == verdicts.end() ? PeerRefusal::kNone : found->second;
     };
+    events.members = [this] { return known; };
     network->SetEvents(std::move(events));
     const absl::Status status = network->Listen({url});
     EXPECT_TRUE(status.ok()) << status;
@@ -74,6 +75,7 @@ class TestMember {
   const raft::NodeId id;
   std::unique_ptr<AsioPeerNetwork> network;
   std::map<raft::NodeId, PeerRefusal> verdicts;  // absent: welcome
+  std::vector<KnownMember> known;                // told to who wants to join
   std::vector<Received> received;
   std::map<raft::NodeId, int> connected;
   std::map<raft::NodeId, int> closed;

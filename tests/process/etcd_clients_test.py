@@ -2,9 +2,8 @@
 
     etcd_clients_test.py BIN, from the repository's root
 
-Left out since their services are not built yet: of python3-etcd3 add_member, remove_member and
-update_member (Cluster), snapshot (Maintenance), user and password (Auth); of etcdctl the commands of
-the same. Its lock and elect commands, and the locks
+Left out since their services are not built yet: of python3-etcd3 snapshot (Maintenance), user and
+password (Auth); of etcdctl the commands of the same. Its lock and elect commands, and the locks
 of python3-etcd3, are made by the clients from KV, Lease and Watch, so they are here.
 
 Left out since Debian's python3-etcd3 0.12 fails at it with any server: filters of watches (it assigns
@@ -13,6 +12,7 @@ to a repeated field), waiting for a lock that is held (its tenacity is newer tha
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -299,6 +299,67 @@ def wait_for_rest(cluster):
         time.sleep(0.01)
 
 
+def test_etcdctl_membership(cluster, one):
+    """A fourth member joins as etcdctl says, is promoted, moves in the list, and goes."""
+    client_port, peer_port = deploy.free_ports([42379, 42380])
+    peer_url = f"http://127.0.0.1:{peer_port}"
+    answer = cluster.etcdctl("member", "add", "m4", "--learner", "--peer-urls", peer_url)
+    member = re.match(r"Member +([0-9a-f]+) added to cluster", answer).group(1)
+    environment = dict(re.findall(r'^(ETCD_\w+)="(.*)"$', answer, re.MULTILINE))
+    expect("etcdctl tells with what to start it",
+           environment["ETCD_NAME"] == "m4" and
+           environment["ETCD_INITIAL_CLUSTER_STATE"] == "existing" and
+           f"m4={peer_url}" in environment["ETCD_INITIAL_CLUSTER"], answer)
+    joiner = deploy.Member(cluster, "m4", client_port, peer_port)
+    joiner.start(environment)
+    try:
+        expect("it becomes a voter once it is in sync", retried(lambda: "promoted in cluster" in cluster.etcdctl(
+            "member", "promote", member)))
+        cluster.wait_healthy([joiner])
+        expect("and serves", cluster.etcdctl("put", "/member/a", "1", members=[joiner]) == "OK\n")
+        listed = json.loads(cluster.etcdctl("member", "list", "-w", "json",
+                                            members=[joiner]))["members"]
+        expect("it is in the list", {m["name"] for m in listed} == set(deploy.NAMES) | {"m4"}, listed)
+        other_url = f"http://localhost:{peer_port}"
+        expect("its peer URL is changed", "updated in cluster" in cluster.etcdctl(
+            "member", "update", member, "--peer-urls", other_url, members=cluster.members[:1]))
+        expect("which shows in the list", [list(m.peer_urls) for m in one.members if m.name == "m4"] ==
+               [[other_url]])
+        expect("it is removed, asked itself", "removed from cluster" in cluster.etcdctl(
+            "member", "remove", member, members=[joiner]))
+        expect("it stops, and says why", joiner.process.wait(20) == 1 and
+               "has been removed from the cluster" in joiner.log_tail())
+        expect("three are left", len(list(one.members)) == 3)
+        expect("who is unknown is not found", "etcdserver: member not found" in refused(
+            cluster, "member", "remove", member))
+    finally:
+        joiner.kill()
+    new = one.add_member([peer_url])
+    expect("python3-etcd3 adds a member", list(new.peer_urls) == [peer_url] and new.name == "")
+    new.update(["http://127.0.0.1:9"])
+    expect("changes it", ["http://127.0.0.1:9"] in [list(m.peer_urls) for m in one.members])
+    new.remove()
+    expect("and removes it", len(list(one.members)) == 3)
+
+
+def retried(action, seconds=20):
+    """Whether it succeeded in time; each failure of etcdctl is one more try."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            return action()
+        except SystemExit:
+            time.sleep(0.05)
+    return False
+
+
+def refused(cluster, *arguments):
+    try:
+        return "no refusal: " + cluster.etcdctl(*arguments)
+    except SystemExit as error:
+        return str(error)
+
+
 def test_a_member_down(cluster, clients):
     leader = cluster.leader()
     rest = [(m, c) for m, c in zip(cluster.members, clients) if m is not leader]
@@ -329,6 +390,7 @@ def main():
         test_etcdctl_lease(cluster)
         test_etcdctl_lock(cluster, one)
         test_etcdctl_cluster(cluster)
+        test_etcdctl_membership(cluster, one)
         test_a_member_down(cluster, clients)
     finally:
         cluster.stop()

@@ -75,6 +75,9 @@ SimMember& SimCluster::AddSpare() {
   server::NodeOptions options = options_;
   options.initial_cluster_existing = true;
   const size_t number = members_.size() + 1;
+  const std::string& token = options.initial_cluster_token;
+  options.joined = server::NodeOptions::Joined{server::ClusterIdOf(options.initial_cluster, token),
+                                               server::MemberIdOf({UrlOf(number)}, token)};
   options.initial_cluster[absl::StrCat("m", number)] = {UrlOf(number)};
   SimMember& member = AddMember(std::move(options));
   StartLater(member, Duration(0));
@@ -147,6 +150,11 @@ bool SimCluster::SomeRefuseGrowth() const {
 
 void SimCluster::OnFatal(SimMember& member, const absl::Status& status) {
   if (absl::IsFailedPrecondition(status)) {
+    if (member.wiped() && !ledger_.membership().removed.contains(member.id())) {
+      // Told that it is not who it says; whatever starts processes tries it again.
+      Count("members stopped for their wrong disk");
+      return EndAndStartLater(member);
+    }
     if (!ledger_.membership().removed.contains(member.id())) {
       truth_.Violated(absl::StrCat(
           member.name(), " stops, though it was not removed: ", std::string(status.message())));
@@ -160,7 +168,11 @@ void SimCluster::OnFatal(SimMember& member, const absl::Status& status) {
         absl::StrCat(member.name(), " stops, though its disk did not fail: ", status.ToString()));
   }
   Count("members stopped by their disk");
-  // The process ends; what its disk forgot after a failed sync shows only after a power loss.
+  EndAndStartLater(member);
+}
+
+// The process ends; what its disk forgot after a failed sync shows only after a power loss.
+void SimCluster::EndAndStartLater(SimMember& member) {
   world_.After(Duration(0), [this, &member] {
     if (!member.up()) return;
     member.PowerLoss();

@@ -86,6 +86,7 @@ class SimCluster {
   void OnTurn(SimMember& member, const raft::StateView& before, const raft::StateView& now);
   void NoteRoom(SimMember& member);
   void OnFatal(SimMember& member, const absl::Status& status);
+  void EndAndStartLater(SimMember& member);
   void OnEnd(SimMember& member);
   void CountDisk(const storage::DiskCounters& disk);
 

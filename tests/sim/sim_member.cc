@@ -65,8 +65,9 @@ SimMember::SimMember(World& world, SimNetwork& network, server::NodeOptions opti
             if (events_.on_log) events_.on_log(*this, line);
           },
           [&world] { return std::to_string(world.now().nanos / 1000); }),
-      id_(server::MemberIdOf(options_.initial_cluster.at(options_.name),
-                             options_.initial_cluster_token)) {
+      id_(options_.joined ? options_.joined->member
+                          : server::MemberIdOf(options_.initial_cluster.at(options_.name),
+                                               options_.initial_cluster_token)) {
   world_.Keep(disk_);
 }
 

@@ -71,7 +71,10 @@ const std::set<std::string>& ErrorTexts() {
                                  kTooManyRequests,   kCorrupt,          kNotLeader,
                                  kBadTransferee,     kDowngradeFormat,  kDowngradeVersion,
                                  kTransferTimedOut,  kUnknownMethod,    kSessionExpired,
-                                 kElectionNotLeader, kElectionNoLeader, kMissingLeaderKey};
+                                 kElectionNotLeader, kElectionNoLeader, kMissingLeaderKey,
+                                 kBadUrls,           kMemberNotFound,   kUrlsExist,
+                                 kNotEnoughStarted,  kNotLearner,       kNotInSync,
+                                 kTooManyLearners,   kUnhealthy};
   return texts;
 }
 

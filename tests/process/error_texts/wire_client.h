@@ -76,6 +76,19 @@ class WireClient {
   std::string Send(const etcdserverpb::MemberListRequest& request) {
     return Call(*cluster, &etcdserverpb::Cluster::Stub::MemberList, request);
   }
+  std::string Send(const etcdserverpb::MemberAddRequest& request,
+                   etcdserverpb::MemberAddResponse* response = nullptr) {
+    return Call(*cluster, &etcdserverpb::Cluster::Stub::MemberAdd, request, false, response);
+  }
+  std::string Send(const etcdserverpb::MemberRemoveRequest& request) {
+    return Call(*cluster, &etcdserverpb::Cluster::Stub::MemberRemove, request);
+  }
+  std::string Send(const etcdserverpb::MemberUpdateRequest& request) {
+    return Call(*cluster, &etcdserverpb::Cluster::Stub::MemberUpdate, request);
+  }
+  std::string Send(const etcdserverpb::MemberPromoteRequest& request) {
+    return Call(*cluster, &etcdserverpb::Cluster::Stub::MemberPromote, request);
+  }
   std::string Send(const etcdserverpb::AlarmRequest& request) {
     return Call(*maintenance, &etcdserverpb::Maintenance::Stub::Alarm, request);
   }
@@ -137,6 +150,16 @@ inline const std::string kSessionExpired = "2: mutex: session is expired";
 inline const std::string kElectionNotLeader = "2: election: not leader";
 inline const std::string kElectionNoLeader = "2: election: no leader";
 inline const std::string kMissingLeaderKey = "2: \"leader\" field must be provided";
+inline const std::string kBadUrls = "3: etcdserver: given member URLs are invalid";
+inline const std::string kMemberNotFound = "5: etcdserver: member not found";
+inline const std::string kUrlsExist = "9: etcdserver: Peer URLs already exists";
+inline const std::string kNotEnoughStarted =
+    "9: etcdserver: re-configuration failed due to not enough started members";
+inline const std::string kNotLearner = "9: etcdserver: can only promote a learner member";
+inline const std::string kNotInSync =
+    "9: etcdserver: can only promote a learner member which is in sync with leader";
+inline const std::string kTooManyLearners = "9: etcdserver: too many learner members in cluster";
+inline const std::string kUnhealthy = "14: etcdserver: unhealthy cluster";
 inline const std::string kNoLeader = "14: etcdserver: no leader";
 inline const std::string kStopped = "14: etcdserver: server stopped";
 inline const std::string kTimedOut = "14: etcdserver: request timed out";

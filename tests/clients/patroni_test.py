@@ -129,6 +129,16 @@ def start(pair):
     primary.sql("CREATE TABLE t (n int)")
 
 
+def accepted(request):
+    """Not while Patroni looks for a member that answers."""
+    try:
+        urllib.request.urlopen(request, timeout=60).close()
+        return True
+    except urllib.error.HTTPError as refused:
+        expect("a switchover", refused.code == 503, f"{refused.code} {refused.read()}")
+        return False
+
+
 def switch_over(pair):
     """Asked for, with a member killed: leadership goes over the other two."""
     primary, standby = until("two servers", 60, pair.roles)
@@ -137,10 +147,7 @@ def switch_over(pair):
     request = urllib.request.Request(
         f"http://127.0.0.1:{primary.rest_port}/switchover", method="POST",
         data=json.dumps({"leader": primary.name, "candidate": standby.name}).encode())
-    try:
-        urllib.request.urlopen(request, timeout=60).close()
-    except urllib.error.HTTPError as refused:
-        expect("a switchover", False, f"{refused.code} {refused.read()}")
+    until("a switchover is begun", 30, lambda: accepted(request))
     until("the standby leads", 60, standby.leads)
     ask("start", ENDPOINTS[0])
     until("the old primary follows", 90, pair.roles)

@@ -105,6 +105,16 @@ class Go(Program):
         return [binary]
 
 
+class GoMore(Go):
+    """The same program: what Kubernetes does, refusals, and what is left without a quorum."""
+    name = "go-more"
+    folder = "go"
+    scenarios = ("kubernetes", "refusals", "failover", "no-quorum")
+
+    def prepare(self):
+        return [*super().prepare(), "-scenarios", "more"]
+
+
 class Restarts(Go):
     """The same program: what a load through clientv3 sees of restarts."""
     name = "restarts"
@@ -244,5 +254,5 @@ class Prometheus(Program):
         return [sys.executable, os.path.join(HERE, "prometheus_test.py")]
 
 
-PROGRAMS = (Go, PythonEtcd3, PythonEtcd3gw, Node, Rust, Java, Restarts, Upgrade, Patroni,
+PROGRAMS = (Go, GoMore, PythonEtcd3, PythonEtcd3gw, Node, Rust, Java, Restarts, Upgrade, Patroni,
             Prometheus)

@@ -52,12 +52,16 @@ type scenario struct {
 }
 
 func main() {
-	which := flag.String("scenarios", "client", "client, restarts or upgrade")
+	which := flag.String("scenarios", "client", "client, more, restarts or upgrade")
 	flag.Parse()
 	scenarios := map[string][]scenario{
 		"client": {
 			{"kv", kv}, {"txn", txn}, {"watch", watch}, {"lease", lease}, {"lock", lock},
 			{"election", election},
+		},
+		"more": {
+			{"kubernetes", kube}, {"refusals", refusals}, {"failover", failover},
+			{"no-quorum", noQuorum},
 		},
 		"restarts": {{"rolling-restart", rollingRestart}, {"move-leader", moveLeader}},
 		"upgrade":  {{"rolling-upgrade", rollingUpgrade}},

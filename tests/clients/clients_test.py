@@ -119,6 +119,7 @@ def main():
     names = [each.name for each in programs.PROGRAMS]
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     options = parser.parse_args()
+    options.build = os.path.abspath(options.build)
     unknown = set(options.names) - set(names)
     if unknown:
         parser.error(f"no program {', '.join(sorted(unknown))}; there are {', '.join(names)}")

@@ -16,7 +16,7 @@ import threading
 import programs
 from members import Members
 
-VERBS = ("kill", "stop", "start", "start-next")
+VERBS = ("kill", "stop", "start", "start-next", "join", "await-end")
 
 
 class Results:
@@ -59,10 +59,12 @@ def converse(process, members, program, results):
 
 
 def run_program(program, command, members, results, errors_path):
+    spare = {"SPARE_ENDPOINT": members.spare.endpoint,
+             "SPARE_PEER_URL": members.peer_url(members.spare)}
     with open(errors_path, "w") as errors:
         process = subprocess.Popen([*command, members.endpoints], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=errors, text=True,
-                                   env=program.environment())
+                                   env={**program.environment(), **spare})
     timer = threading.Timer(program.limit, process.kill)
     timer.start()
     try:

@@ -21,7 +21,10 @@ class Members:
 
     def __init__(self, server, binaries):
         executable = shutil.which("etcd") if server == "etcd" else None
-        self.cluster = deploy.Cluster(binaries, executable, random.sample(PORTS, 6))
+        ports = deploy.free_ports(random.sample(PORTS, 8))
+        self.cluster = deploy.Cluster(binaries, executable, ports[:6])
+        # No member yet: one that may join.
+        self.spare = deploy.Member(self.cluster, "m4", *ports[6:])
         self.server = self.cluster.server
         self.next = os.path.join(self.cluster.bin, "kvd_next")
         self.by_name = {}
@@ -29,6 +32,7 @@ class Members:
     def start(self):
         self.cluster.start()
         self.cluster.wait_healthy()
+        self.by_name[self.spare.endpoint] = self.spare
         for member in self.cluster.members:
             self.by_name[member.endpoint] = self.by_name[self.member_id(member)] = member
 
@@ -59,9 +63,24 @@ class Members:
                 self.cluster.wait_healthy([member])
             except SystemExit as ended:
                 return " ".join(str(ended).split())
+        elif verb == "join":
+            self.join(member)
+        elif verb == "await-end":
+            member.process.wait(30)
         else:
             raise ValueError(f"{verb} is no command")
         return "done"
+
+    def join(self, member):
+        """Starts a member that a client has added; it serves when it is one."""
+        self.cluster.members.append(member)
+        member.start({"ETCD_NAME": member.name, "ETCD_INITIAL_CLUSTER_STATE": "existing",
+                      "ETCD_INITIAL_CLUSTER": self.cluster.initial_cluster(),
+                      "ETCD_INITIAL_ADVERTISE_PEER_URLS": self.peer_url(member)})
+
+    @staticmethod
+    def peer_url(member):
+        return f"http://127.0.0.1:{member.peer_port}"
 
     def keep_logs(self, directory):
         os.makedirs(directory, exist_ok=True)

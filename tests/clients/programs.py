@@ -119,7 +119,7 @@ class Restarts(Go):
     """The same program: what a load through clientv3 sees of restarts."""
     name = "restarts"
     folder = "go"
-    scenarios = ("rolling-restart", "move-leader")
+    scenarios = ("rolling-restart", "move-leader", "replace-member")
 
     def prepare(self):
         return [*super().prepare(), "-scenarios", "restarts"]

@@ -63,8 +63,9 @@ func main() {
 			{"kubernetes", kube}, {"refusals", refusals}, {"failover", failover},
 			{"no-quorum", noQuorum},
 		},
-		"restarts": {{"rolling-restart", rollingRestart}, {"move-leader", moveLeader}},
-		"upgrade":  {{"rolling-upgrade", rollingUpgrade}},
+		"restarts": {{"rolling-restart", rollingRestart}, {"move-leader", moveLeader},
+			{"replace-member", replaceMember}},
+		"upgrade": {{"rolling-upgrade", rollingUpgrade}},
 	}[*which]
 	s := &session{
 		endpoints: strings.Split(flag.Arg(0), ","),

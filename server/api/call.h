@@ -34,6 +34,7 @@ struct SharedBody {
 // Who a caller has proved to be.
 struct CallerIdentity {
   std::string user;
+  bool root = false;  // has the role root
 };
 
 // Who asks, and on which conditions. Valid as long as the Call.

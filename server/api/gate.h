@@ -3,14 +3,16 @@
 
 #include "absl/status/status.h"
 #include "server/api/call.h"
+#include "server/api/rights.h"
 
 namespace keelson::server {
 
 class Node;
 
 // In this order: a learner serves few methods; the client's API version must be text; a call that
-// requires a leader is not begun without one.
-absl::Status CheckCall(const Node& node, const CallContext& context);
+// requires a leader is not begun without one; the caller must have `right`, where authentication is
+// on.
+absl::Status CheckCall(const Node& node, const CallContext& context, Right right);
 
 // Whether this member is a learner.
 bool IsLearner(const Node& node);

@@ -56,6 +56,7 @@ LocalCall::LocalCall(LocalClient& client, uint64_t id, std::string_view method,
   context_.method = method_;
   context_.peer = std::move(caller.peer);
   context_.metadata = std::move(caller.metadata);
+  context_.identity = std::move(caller.identity);
 }
 
 void LocalCall::LetGo() {

@@ -29,8 +29,11 @@ class LocalClient {
   struct Caller {
     std::string peer;
     std::vector<std::pair<std::string, std::string>> metadata;
+    std::optional<CallerIdentity> identity = std::nullopt;
   };
-  static Caller CallerOf(const CallContext& context) { return {context.peer, context.metadata}; }
+  static Caller CallerOf(const CallContext& context) {
+    return {context.peer, context.metadata, context.identity};
+  }
 
   using OnMessage = std::function<void(const std::string& bytes)>;
   using OnFinish = std::function<void(const absl::Status&)>;

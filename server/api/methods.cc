@@ -1,6 +1,7 @@
 #include "server/api/methods.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/check.h"
 
@@ -25,12 +26,14 @@ absl::Status Undecodable() {
 }
 
 void Methods::Add(std::string_view path, Method::Kind kind, Start start) {
+  const std::optional<Right> right = RightOf(path);
+  KEELSON_CHECK(right.has_value(), "a method has a row in rights.cc");
   Method method;
   method.path = path;
   method.kind = kind;
-  method.start = [this, start = std::move(start)](std::shared_ptr<Call> call,
-                                                  std::string_view request) {
-    if (const absl::Status refusal = gate_(call->context()); !refusal.ok()) {
+  method.start = [this, right = *right, start = std::move(start)](std::shared_ptr<Call> call,
+                                                                  std::string_view request) {
+    if (const absl::Status refusal = gate_(call->context(), right); !refusal.ok()) {
       return Answer(*call, refusal);
     }
     start(std::move(call), request);

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "google/protobuf/message_lite.h"
 #include "server/api/call.h"
+#include "server/api/rights.h"
 
 namespace keelson::server {
 
@@ -26,13 +27,13 @@ absl::Status Undecodable();
 class Methods final : public MethodTable {
  public:
   using Start = std::function<void(std::shared_ptr<Call>, std::string_view request)>;
-  // Looks at a call before its handler; an error ends the call with it.
-  using Gate = std::function<absl::Status(const CallContext&)>;
+  // Looks at a call before its handler; an error ends the call with it. The right is the method's.
+  using Gate = std::function<absl::Status(const CallContext&, Right)>;
 
   // `gate` runs before every method added.
   explicit Methods(Gate gate) : gate_(std::move(gate)) {}
 
-  // `path` is a literal, "/package.Service/Method".
+  // `path` is a literal, "/package.Service/Method". REQUIRES: rights.cc has a row for it.
   void Add(std::string_view path, Method::Kind kind, Start start);
 
   // A unary method whose handler gets the decoded request, and the bytes as they came (valid

@@ -13,20 +13,22 @@
 #include "server/api/cluster_service.h"
 #include "server/api/election_service.h"
 #include "server/api/gate.h"
-#include "server/api/gateway.h"
-#include "server/api/http_endpoints.h"
-#include "server/api/http_port.h"
+#include "server/api/health_service.h"
 #include "server/api/kv_service.h"
 #include "server/api/lease_service.h"
 #include "server/api/local_client.h"
 #include "server/api/lock_service.h"
 #include "server/api/maintenance_service.h"
 #include "server/api/methods.h"
+#include "server/api/reflection_service.h"
 #include "server/api/watch_service.h"
 #include "server/apply/errors.h"
+#include "server/kvd/debug_vars.h"
+#include "server/kvd/http_side.h"
 #include "server/kvd/initial_cluster.h"
 #include "server/kvd/join.h"
 #include "server/kvd/metrics.h"
+#include "server/kvd/observed.h"
 #include "server/kvd/service_manager.h"
 #include "server/log/log_output.h"
 #include "server/log/logger.h"
@@ -105,6 +107,7 @@ class Kvd::Impl {
     seams.random = random_;
     seams.fs = &fs_;
     seams.logger = &logger_;
+    seams.on_applied = [this](auto changes) { observed_.OnApplied(changes); };
     Node::Events events;
     events.on_fatal = [this](const absl::Status& status) { Quit(status); };
     events.on_ready = [this] { loop_.Post([this] { Serve(); }); };
@@ -163,8 +166,10 @@ class Kvd::Impl {
   }
 
   void MakeServices() {
-    methods_ = std::make_unique<Methods>(
-        [this](const CallContext& context) { return CheckCall(*node_, context); });
+    methods_ = std::make_unique<Methods>([this](const CallContext& context, Right right) {
+      observed_.OnCall(context);
+      return CheckCall(*node_, context, right);
+    });
     kv_ = std::make_unique<KvService>(*node_);
     lease_ = std::make_unique<LeaseService>(*node_);
     cluster_ = std::make_unique<ClusterService>(*node_);
@@ -179,27 +184,27 @@ class Kvd::Impl {
     maintenance_->AddTo(*methods_);
     lock_->AddTo(*methods_);
     election_->AddTo(*methods_);
+    health_ = std::make_unique<HealthService>();
+    reflection_ = std::make_unique<ReflectionService>(*methods_);
+    health_->AddTo(*methods_);
+    reflection_->AddTo(*methods_);
     const Method watch = watch_->WatchMethod();
     methods_->Add(watch.path, watch.kind, watch.start);
-    endpoints_ = std::make_unique<NodeEndpoints>(*node_, [this] {
-      return MetricsText({*node_, *methods_, front_end_->stats(), *peers_});
-    });
-    MakeGateway();
-    front_end_ = std::make_unique<FrontEnd>(loop_.context(), FrontEndOptionsOf(flags_), *methods_,
-                                            *http_port_);
+    observed_.SetMethods(methods_->All());
+    const FrontEndOptions options = FrontEndOptionsOf(flags_);
+    http_ = std::make_unique<HttpSide>(
+        flags_,
+        HttpSide::World{loop_, runner_, logger_, *node_, *methods_,
+                        options.max_receive_message_bytes},
+        NodeEndpoints::Pages{.metrics = [this] { return Metrics(); },
+                             .debug_vars = [this] { return DebugVarsText(*node_); }});
+    front_end_ =
+        std::make_unique<FrontEnd>(loop_.context(), options, *methods_, http_->client_port());
   }
 
-  void MakeGateway() {
-    const auto beside = [this](std::function<void()> work, std::function<void()> done) {
-      runner_.Run(Runner::Lane::kRead, std::move(work), std::move(done));
-    };
-    GatewayOptions options{.loop = loop_, .run_beside = beside};
-    options.max_request_bytes = FrontEndOptionsOf(flags_).max_receive_message_bytes;
-    gateway_ = std::make_unique<Gateway>(*methods_, std::move(options));
-    HttpPortOptions port{.cors = SplitUrls(flags_.cors),
-                         .host_whitelist = SplitUrls(flags_.host_whitelist)};
-    http_port_ = std::make_unique<HttpPort>(
-        std::move(port), flags_.enable_grpc_gateway ? gateway_.get() : nullptr, *endpoints_);
+  std::string Metrics() {
+    return MetricsText(
+        {*node_, *methods_, front_end_->stats(), *peers_, http_->health_counts(), observed_});
   }
 
   absl::Status StartNode() {
@@ -216,6 +221,7 @@ class Kvd::Impl {
     if (auto status = peers_->Listen(SplitUrls(flags_.listen_peer_urls)); !status.ok()) {
       return absl::Status(status.code(), absl::StrCat("--listen-peer-urls: ", status.message()));
     }
+    if (auto status = http_->StartMonitor(); !status.ok()) return status;
     loop_.OnTurnEnd([this] { node_->EndTurn(); });
     loop_.OnTurnEnd([this] { front_end_->FlushDirty(); });
     loop_.OnTurnEnd([this] { node_->FlushPeers(); });
@@ -279,6 +285,7 @@ class Kvd::Impl {
     }
     if (!node_->status().is_leader) logger_.Info(kCaller, "this member no longer leads");
     node_->Stop(errors::Stopped());
+    health_->Shutdown();
     front_end_->Shutdown(std::chrono::milliseconds(1000), [this] { loop_.Stop(); });
     // Shutdown's own grace bounds it; this bounds a client that does not read.
     loop_.After(std::chrono::milliseconds(2000), [this] { loop_.Stop(); });
@@ -297,6 +304,7 @@ class Kvd::Impl {
   AsioLoop loop_;
   ThreadRunner runner_;
   Random random_;
+  Observed observed_;
   storage::PosixFileSystem fs_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<AsioPeerNetwork> peers_;
@@ -309,9 +317,9 @@ class Kvd::Impl {
   std::unique_ptr<LocalClient> local_;
   std::unique_ptr<LockService> lock_;
   std::unique_ptr<ElectionService> election_;
-  std::unique_ptr<NodeEndpoints> endpoints_;
-  std::unique_ptr<Gateway> gateway_;
-  std::unique_ptr<HttpPort> http_port_;
+  std::unique_ptr<HealthService> health_;
+  std::unique_ptr<ReflectionService> reflection_;
+  std::unique_ptr<HttpSide> http_;
   std::unique_ptr<FrontEnd> front_end_;
   asio::signal_set signals_;
   absl::Status result_;

@@ -8,7 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/view.h"
+#include "server/api/http_endpoints.h"
 #include "server/api/methods.h"
+#include "server/kvd/observed.h"
 #include "server/kvd/process_stats.h"
 #include "server/log/logger.h"
 #include "server/node/node.h"
@@ -104,10 +106,33 @@ void ServerMetrics(const Node& node, Page* page) {
   page->Gauge("etcd_server_id", 1, Label("server_id", Hex(status.member.value())));
 }
 
+uint64_t HandledWell(const Methods& methods, std::string_view path) {
+  const Method* method = methods.Find(path);
+  return method == nullptr ? 0 : method->counts->handled[0];
+}
+
+void ClientMetrics(const MetricsSources& sources, Page* page) {
+  page->Counter("etcd_server_health_success", sources.health.successes);
+  page->Counter("etcd_server_health_failures", sources.health.failures);
+  const std::string_view name = "etcd_server_client_requests_total";
+  for (const Observed::Client& client : sources.observed.clients()) {
+    const std::string version = Label("client_api_version", client.version);
+    page->Counter(name, client.streams, absl::StrCat(version, ",type=\"stream\""));
+    page->Counter(name, client.unary, absl::StrCat(version, ",type=\"unary\""));
+  }
+  page->Counter("etcd_mvcc_put_total", sources.observed.puts());
+  page->Counter("etcd_mvcc_delete_total", sources.observed.deletes());
+  page->Counter("etcd_mvcc_range_total", HandledWell(sources.methods, "/etcdserverpb.KV/Range"));
+  page->Counter("etcd_mvcc_txn_total", HandledWell(sources.methods, "/etcdserverpb.KV/Txn"));
+  page->Counter("etcd_mvcc_total_put_size_in_bytes", sources.observed.put_bytes());
+  page->Counter("etcd_debugging_mvcc_total_put_size_in_bytes", sources.observed.put_bytes());
+}
+
 void DiskMetrics(const Node& node, Page* page) {
   page->Histogram("etcd_disk_wal_fsync_duration_seconds", node.times().log_sync);
   page->Histogram("etcd_disk_backend_commit_duration_seconds", node.times().store_commit);
   page->Counter("etcd_disk_wal_write_bytes_total", node.counters().log_bytes);
+  page->Gauge("etcd_disk_defrag_inflight", 0);
 }
 
 void StoreMetrics(Node& node, Page* page) {
@@ -134,6 +159,10 @@ void NetworkMetrics(const MetricsSources& sources, Page* page) {
   const std::string self = Hex(sources.node.status().member.value());
   for (const auto& [id, stats] : peers) {
     page->Gauge("etcd_network_active_peers", stats.connected ? 1 : 0,
+                absl::StrCat(Label("Local", self), ",", Label("Remote", Hex(id.value()))));
+  }
+  for (const auto& [id, stats] : peers) {
+    page->Gauge("etcd_network_known_peers", 1,
                 absl::StrCat(Label("Local", self), ",", Label("Remote", Hex(id.value()))));
   }
   for (const auto& [id, stats] : peers) {
@@ -204,6 +233,8 @@ void ProcessMetrics(Page* page) {
   page->Gauge("process_virtual_memory_bytes", stats.virtual_bytes);
   page->Gauge("process_open_fds", stats.open_fds);
   page->Gauge("process_max_fds", stats.max_fds);
+  page->Gauge("os_fd_used", stats.open_fds);
+  page->Gauge("os_fd_limit", stats.max_fds);
   page->Gauge("process_start_time_seconds", stats.start_seconds);
 }
 
@@ -212,6 +243,7 @@ void ProcessMetrics(Page* page) {
 std::string MetricsText(const MetricsSources& sources) {
   Page page;
   ServerMetrics(sources.node, &page);
+  ClientMetrics(sources, &page);
   DiskMetrics(sources.node, &page);
   StoreMetrics(sources.node, &page);
   NetworkMetrics(sources, &page);

@@ -10,6 +10,8 @@ namespace keelson::server {
 class Node;
 class Methods;
 class AsioPeerNetwork;
+class Observed;
+struct HealthCounts;
 
 // What is counted where. Loop thread only.
 struct MetricsSources {
@@ -17,6 +19,8 @@ struct MetricsSources {
   const Methods& methods;
   const FrontEndStats& front_end;
   const AsioPeerNetwork& peers;
+  const HealthCounts& health;
+  const Observed& observed;
 };
 
 // Prometheus' text format, with the names that etcd's dashboards read. What differs in meaning is

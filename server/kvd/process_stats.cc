@@ -76,4 +76,8 @@ ProcessStats ReadProcessStats() {
   return stats;
 }
 
+std::vector<std::string> ReadCommandLine() {
+  return absl::StrSplit(ReadSmallFile("/proc/self/cmdline"), '\0', absl::SkipEmpty());
+}
+
 }  // namespace keelson::server

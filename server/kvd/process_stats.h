@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace keelson::server {
 
@@ -17,5 +19,8 @@ struct ProcessStats {
 
 // Reads /proc. Any thread.
 ProcessStats ReadProcessStats();
+
+// The arguments with which the process was started, its name first.
+std::vector<std::string> ReadCommandLine();
 
 }  // namespace keelson::server

@@ -260,6 +260,9 @@ NodeStatus Node::Impl::Status() const {
   status.leader_changes = leader_changes_;
   status.proposals_failed = proposals->failed_total();
   status.proposals_pending = proposals->size();
+  if (const auto since = journal->writing_since()) {
+    status.log_write_for = seams.loop->Now() - *since;
+  }
   return status;
 }
 

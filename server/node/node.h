@@ -85,6 +85,7 @@ struct NodeStatus {
   uint64_t leader_changes = 0;
   uint64_t proposals_failed = 0;
   size_t proposals_pending = 0;
+  Duration log_write_for{};  // how long the write under way to the log has taken; 0: there is none
 };
 
 // What a process has met since its start, for monitoring and for tests that must have met it.

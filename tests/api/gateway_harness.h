@@ -130,7 +130,7 @@ class GatewayHarness {
   PostedLoop loop;
   std::deque<std::pair<std::function<void()>, std::function<void()>>> jobs;  // beside the loop
   bool run_jobs_at_once = true;
-  Methods methods{[](const CallContext&) { return absl::OkStatus(); }};
+  Methods methods{[](const CallContext&, Right) { return absl::OkStatus(); }};
   Gateway gateway;
 
   void RunJobs() {

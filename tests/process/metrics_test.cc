@@ -197,6 +197,57 @@ TEST_F(MetricsTest, PeersLeadersAndWhatFailsWithoutThem) {
   EXPECT_GT(after.Sum("etcd_network_peer_sent_failures_total"), 0);
 }
 
+TEST_F(MetricsTest, RoundTripsToPeersAreSampled) {
+  ASSERT_NO_FATAL_FAILURE(Start(3));
+  EXPECT_EQ(Now().Sum("etcd_network_known_peers"), 2);
+  const double before = Now().Sum("etcd_network_peer_round_trip_time_seconds_count");
+  EXPECT_TRUE(WaitUntil(absl::Seconds(10), [&] {
+    const Figures now = Now();
+    return now.Sum("etcd_network_peer_round_trip_time_seconds_count") >= before + 2 &&
+           now.Sum("etcd_network_peer_round_trip_time_seconds_sum") > 0;
+  }));
+}
+
+TEST_F(MetricsTest, WhatIsAppliedAskedAndAnsweredIsCountedOnEveryMember) {
+  ASSERT_NO_FATAL_FAILURE(Start(3));
+  const Figures before = Now(1);
+  for (const char* key : {"a", "b"}) ASSERT_TRUE(client_->kv().Put(key, "value").ok());
+  ASSERT_TRUE(client_->kv().Delete(KeyRange::Key("a")).ok());
+  EXPECT_TRUE(WaitUntil(absl::Seconds(10), [&] {
+    return Now(1)["etcd_mvcc_delete_total"] == before["etcd_mvcc_delete_total"] + 1;
+  })) << "also where others were asked";
+  const Figures after = Now(1);
+  EXPECT_EQ(after["etcd_mvcc_put_total"], before["etcd_mvcc_put_total"] + 2);
+  EXPECT_EQ(after["etcd_mvcc_total_put_size_in_bytes"],
+            before["etcd_mvcc_total_put_size_in_bytes"] + 12);
+
+  const Figures asked = Now();
+  ASSERT_TRUE(client_->kv().Get(KeyRange::Key("b")).ok());
+  auto watcher = client_->Watch(KeyRange::Key("b"), 0);
+  ASSERT_TRUE(watcher->WaitReady(absl::Seconds(5)).ok());
+  EXPECT_EQ(Now()["etcd_mvcc_range_total"], asked["etcd_mvcc_range_total"] + 1);
+  EXPECT_GE(Now().Sum("etcd_server_client_requests_total"),
+            asked.Sum("etcd_server_client_requests_total") + 2);
+}
+
+TEST_F(MetricsTest, AnswersToHealthAreCounted) {
+  ASSERT_NO_FATAL_FAILURE(Start(3));
+  const int leader = Leader();
+  ASSERT_GE(leader, 0);
+  const int left = (leader + 1) % 3;
+  const int port = cluster_->member(left).config().client_port;
+  const double healthy = Now(left)["etcd_server_health_success"];
+  ASSERT_TRUE(HttpGet(port, "/health", absl::Seconds(20)).ok());
+  EXPECT_EQ(Now(left)["etcd_server_health_success"], healthy + 1);
+  cluster_->member(leader).Kill();
+  cluster_->member((leader + 2) % 3).Kill();
+  EXPECT_TRUE(WaitUntil(absl::Seconds(10), [&] {
+    const auto health = HttpGet(port, "/health", absl::Seconds(20));
+    return health.ok() && health->status == 503;
+  }));
+  EXPECT_GE(Now(left)["etcd_server_health_failures"], 1);
+}
+
 TEST_F(MetricsTest, TheProcessIsDescribedAsTheKernelSeesIt) {
   ASSERT_NO_FATAL_FAILURE(Start(1));
   const Figures before = Now();
@@ -205,6 +256,8 @@ TEST_F(MetricsTest, TheProcessIsDescribedAsTheKernelSeesIt) {
   EXPECT_GT(before["process_resident_memory_bytes"], 1e6);
   EXPECT_GT(before["process_virtual_memory_bytes"], before["process_resident_memory_bytes"]);
   EXPECT_GT(before["process_max_fds"], before["process_open_fds"]);
+  EXPECT_EQ(before["os_fd_limit"], before["process_max_fds"]);
+  EXPECT_GT(before["os_fd_used"], 0);
   const auto more = ClientOf(0);
   ASSERT_TRUE(more->kv().Put("k", "v").ok());
   ASSERT_TRUE(client_->kv().Put("k", "v").ok());

@@ -118,7 +118,9 @@ absl::Status SimMember::Start() {
 void SimMember::AddServices(Process& p) {
   Process* const raw = &p;
   p.methods = std::make_unique<server::Methods>(
-      [raw](const server::CallContext& context) { return server::CheckCall(*raw->node, context); });
+      [raw](const server::CallContext& context, server::Right right) {
+        return server::CheckCall(*raw->node, context, right);
+      });
   p.kv = std::make_unique<server::KvService>(*p.node);
   p.lease = std::make_unique<server::LeaseService>(*p.node);
   p.cluster = std::make_unique<server::ClusterService>(*p.node);

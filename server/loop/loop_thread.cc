@@ -1,0 +1,18 @@
+#include "server/loop/loop_thread.h"
+
+#include "base/check.h"
+
+namespace keelson::server {
+
+void LoopThread::Start() {
+  KEELSON_CHECK(!thread_.joinable(), "a loop has one thread");
+  thread_ = std::thread([this] { loop_.Run(); });
+}
+
+void LoopThread::Stop() {
+  if (!thread_.joinable()) return;
+  loop_.Stop();
+  thread_.join();
+}
+
+}  // namespace keelson::server

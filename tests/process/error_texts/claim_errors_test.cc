@@ -34,11 +34,14 @@ class ClaimErrorsTest : public ::testing::Test {
         kOk);
     return granted.id();
   }
-  std::string LockWith(int64_t lease, v3lockpb::LockResponse* response = nullptr) {
+  static v3lockpb::LockRequest RequestOf(int64_t lease) {
     v3lockpb::LockRequest request;
     request.set_name("name");
     request.set_lease(lease);
-    return wire_->Call(*wire_->lock, &Lock::Lock, request, false, response);
+    return request;
+  }
+  std::string LockWith(int64_t lease, v3lockpb::LockResponse* response = nullptr) {
+    return wire_->Call(*wire_->lock, &Lock::Lock, RequestOf(lease), false, response);
   }
   bool HasKeys(int64_t count) {
     etcdserverpb::RangeRequest range;
@@ -67,16 +70,28 @@ TEST_F(ClaimErrorsTest, OfLocksAreUnknown) {
 TEST_F(ClaimErrorsTest, AWaiterWhoseLeaseEndedIsToldSo) {
   v3lockpb::LockResponse held;
   ASSERT_EQ(LockWith(Grant(), &held), kOk);
-  const int64_t lease = Grant();
-  auto waiter = std::async(std::launch::async, [&] { return LockWith(lease); });
-  ASSERT_TRUE(HasKeys(2));
-  etcdserverpb::LeaseRevokeRequest revoke;
-  revoke.set_id(lease);
-  ASSERT_EQ(wire_->Send(revoke), kOk);
+  const int64_t lease = Grant(), json_lease = Grant();
+  grpc::ClientContext context;
+  WireClient::Prepare(context);
+  auto waiter = std::async(std::launch::async, [&] {
+    v3lockpb::LockResponse response;
+    const std::string text = Text(wire_->lock->Lock(&context, RequestOf(lease), &response));
+    Meet(text);
+    return text;
+  });
+  auto json_waiter =
+      std::async(std::launch::async, [&] { return wire_->CallAsJson(RequestOf(json_lease)); });
+  ASSERT_TRUE(HasKeys(3));
+  for (const int64_t id : {lease, json_lease}) {
+    etcdserverpb::LeaseRevokeRequest revoke;
+    revoke.set_id(id);
+    ASSERT_EQ(wire_->Send(revoke), kOk);
+  }
   v3lockpb::UnlockRequest unlock;
   unlock.set_key(held.key());
   ASSERT_EQ(wire_->Call(*wire_->lock, &Lock::Unlock, unlock), kOk);
   EXPECT_EQ(waiter.get(), kSessionExpired);
+  EXPECT_EQ(json_waiter.get(), kSessionExpired);
 }
 
 TEST_F(ClaimErrorsTest, OfElectionsSayWhoLeadsNot) {

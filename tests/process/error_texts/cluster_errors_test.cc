@@ -32,7 +32,7 @@ class ClusterErrorsTest : public ::testing::Test {
     ASSERT_TRUE(started.ok()) << started.status();
     cluster_ = *std::move(started);
     for (const std::string& endpoint : cluster_->endpoints()) {
-      wires_.push_back(std::make_unique<WireClient>(endpoint));
+      wires_.push_back(std::make_unique<WireClient>(endpoint, AlsoJson::kAtTheSameTime));
       ASSERT_EQ(wires_.back()->Send(PutOf("a")), kOk);
     }
     for (int i = 0; i < 3; ++i) {
@@ -52,10 +52,11 @@ class ClusterErrorsTest : public ::testing::Test {
   std::future<std::string> PutLater(int index) {
     return std::async(std::launch::async, [this, index] { return wire(index).Send(PutOf("a")); });
   }
+  // It, and the same as JSON.
   bool WaitForPending(int index) {
     return WaitUntil(absl::Seconds(5), [&] {
       const auto page = HttpGet(member(index).config().client_port, "/metrics", absl::Seconds(5));
-      return page.ok() && absl::StrContains(page->body, "\netcd_server_proposals_pending 1");
+      return page.ok() && absl::StrContains(page->body, "\netcd_server_proposals_pending 2");
     });
   }
 
@@ -68,6 +69,7 @@ class ClusterErrorsTest : public ::testing::Test {
 
 TEST_F(ClusterErrorsTest, WithoutALeaderWhatNeedsOneFailsAndTheRestGoesOn) {
   WireClient& left = wire(one_);
+  left.set_also_json(AlsoJson::kAfterAnError);  // nothing changes any more once one has failed
   grpc::ClientContext watch_context, strict_watch_context, strict_alive_context;
   for (auto* context : {&watch_context, &strict_watch_context, &strict_alive_context}) {
     WireClient::Prepare(*context);
@@ -86,6 +88,7 @@ TEST_F(ClusterErrorsTest, WithoutALeaderWhatNeedsOneFailsAndTheRestGoesOn) {
   EXPECT_EQ(strict_read(), kNoLeader);
 
   // What waits for a leader gives up in the end; all at once.
+  left.set_also_json(AlsoJson::kAtTheSameTime);
   std::vector<std::future<std::string>> failing;
   const auto fails = [&](auto request) {
     failing.push_back(
@@ -132,6 +135,7 @@ TEST_F(ClusterErrorsTest, StreamsThatRequireALeaderAreNotBegunWithoutOne) {
   member(leader_).Kill();
   member(other_).Kill();
   WireClient& left = wire(one_);
+  left.set_also_json(AlsoJson::kAfterAnError);
   EXPECT_TRUE(WaitUntil(absl::Seconds(5), [&] {
     return left.Call(*left.kv, &KV::Stub::Range, SerializableRangeOf("a"), true) != kOk;
   }));
@@ -185,6 +189,7 @@ TEST_F(ClusterErrorsTest, LeadershipIsMovedByTheLeaderToAVoterThatTakesIt) {
     return status.header().member_id();
   };
   const uint64_t one = id_of(one_);
+  for (const int asked : {leader_, other_}) wire(asked).set_also_json(AlsoJson::kAfterAnError);
   EXPECT_EQ(move(other_, one), kNotLeader);
   EXPECT_EQ(move(leader_, 4711), kBadTransferee);
   member(one_).Pause();
@@ -240,6 +245,7 @@ TEST_F(ClusterErrorsTest, ALeaderThatCannotCommitRefusesWhatIsTooMuch) {
     Meet(text);
     refused += text == kTooManyRequests ? 1 : 0;
     if (refused == 1 && text == kTooManyRequests) {
+      EXPECT_EQ(wire(leader_).CallAsJson(put), kTooManyRequests);
       for (Sent& one : sent) one.context.TryCancel();
     }
   }

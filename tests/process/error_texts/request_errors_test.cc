@@ -252,6 +252,8 @@ TEST_F(SharedMemberTest, AClientVersionThatIsNoTextIsInvalid) {
   const std::string text = status.substr(0, 1) + ":" + status.substr(1);
   Meet(text);
   EXPECT_EQ(text, kInvalidVersion);
+  EXPECT_EQ(wire_->CallAsJson(RangeOf("a"), "Grpc-Metadata-Client-Api-Version: \xff\xfe\r\n"),
+            kInvalidVersion);
 }
 
 TEST_F(SharedMemberTest, NothingIsDowngraded) {

@@ -1,10 +1,15 @@
 #include "tests/process/error_texts/wire_client.h"
 
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <mutex>
 
+#include "server/api/gateway_routes.h"
+#include "tests/harness/http_client.h"
 #include "tests/harness/server_process.h"
 
 namespace keelson::testing {
@@ -30,6 +35,29 @@ Met& AllMet() {
   static Met& met = *new Met();
   return met;
 }
+Met& AllMetAsJson() {
+  static Met& met = *new Met();
+  return met;
+}
+
+// As etcd's gateway maps them.
+const std::map<int, int> kHttpStatus = {
+    {0, 200}, {1, 499},  {2, 500},  {3, 400},  {4, 504},  {5, 404},  {6, 409},  {7, 403}, {8, 429},
+    {9, 400}, {10, 409}, {11, 400}, {12, 501}, {13, 500}, {14, 503}, {15, 500}, {16, 401}};
+
+// The gateway's path of the unary method that takes such a request.
+std::string PathOf(const google::protobuf::Message& request) {
+  const auto* pool = google::protobuf::DescriptorPool::generated_pool();
+  for (const server::GatewayRoute& route : server::GatewayRoutes()) {
+    std::string name(route.rpc.substr(1));
+    name[name.find('/')] = '.';
+    const auto* method = pool->FindMethodByName(name);
+    if (method == nullptr || method->server_streaming()) continue;
+    if (method->input_type() == request.GetDescriptor()) return std::string(route.path);
+  }
+  ADD_FAILURE() << "no path for " << request.GetTypeName();
+  return "";
+}
 
 class EveryTextWasMet final : public ::testing::Environment {
  public:
@@ -38,6 +66,7 @@ class EveryTextWasMet final : public ::testing::Environment {
     if (!whole || !FindServerBinary()) return;
     for (const std::string& text : ErrorTexts()) {
       EXPECT_TRUE(AllMet().texts().contains(text)) << "no test has met \"" << text << "\"";
+      EXPECT_TRUE(AllMetAsJson().texts().contains(text)) << "nor as JSON \"" << text << "\"";
     }
   }
 };
@@ -80,8 +109,33 @@ const std::set<std::string>& ErrorTexts() {
 
 void Meet(const std::string& text) { AllMet().Add(text); }
 
-WireClient::WireClient(const std::string& endpoint)
-    : channel_(ChannelTo(endpoint)),
+void MeetAsJson(const std::string& text) { AllMetAsJson().Add(text); }
+
+std::string WireClient::CallAsJson(const google::protobuf::Message& request,
+                                   const std::string& fields) {
+  const auto client = HttpClient::Connect(port_, absl::Seconds(20));
+  if (!client.ok()) return client.status().ToString();
+  std::string json;
+  EXPECT_TRUE(google::protobuf::util::MessageToJsonString(request, &json).ok());
+  const auto answer = (*client)->Post(PathOf(request), json, fields);
+  if (!answer.ok()) return answer.status().ToString();
+  google::protobuf::Struct body;
+  EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(answer->body, &body).ok())
+      << answer->body;
+  if (answer->status == 200) return kOk;
+  const int code = static_cast<int>(body.fields().at("code").number_value());
+  const std::string message = body.fields().at("message").string_value();
+  EXPECT_EQ(body.fields().at("error").string_value(), message);
+  EXPECT_EQ(answer->status, kHttpStatus.at(code)) << answer->body;
+  const std::string text = std::to_string(code) + ": " + message;
+  MeetAsJson(text);
+  return text;
+}
+
+WireClient::WireClient(const std::string& endpoint, AlsoJson also_json)
+    : also_json_(also_json),
+      port_(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))),
+      channel_(ChannelTo(endpoint)),
       kv(etcdserverpb::KV::NewStub(channel_)),
       lease(etcdserverpb::Lease::NewStub(channel_)),
       watch(etcdserverpb::Watch::NewStub(channel_)),

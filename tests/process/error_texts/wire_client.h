@@ -2,8 +2,11 @@
 // table of the texts that clients must be able to meet.
 #pragma once
 
+#include <google/protobuf/message.h>
 #include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -24,10 +27,21 @@ const std::set<std::string>& ErrorTexts();
 // must have been noted.
 void Meet(const std::string& text);
 
+// The same over the JSON gateway.
+void MeetAsJson(const std::string& text);
+
+// Whether each unary call is made as JSON, too, which must come to the same: after one that failed,
+// or at the same time, which calls that take long or change the cluster's state need.
+enum class AlsoJson { kAfterAnError, kAtTheSameTime };
+
 // Not thread-safe but for Call and the overloads of Send.
 class WireClient {
  public:
-  explicit WireClient(const std::string& endpoint);
+  explicit WireClient(const std::string& endpoint, AlsoJson also_json = AlsoJson::kAfterAnError);
+
+  // The status of one unary call over the JSON gateway, as text. Its HTTP status must fit the code.
+  // `fields` are further header lines, each with its CRLF.
+  std::string CallAsJson(const google::protobuf::Message& request, const std::string& fields = "");
 
   static void Prepare(grpc::ClientContext& context);
 
@@ -40,10 +54,20 @@ class WireClient {
     grpc::ClientContext context;
     Prepare(context);
     if (require_leader) context.AddMetadata("hasleader", "true");
+    const std::string fields = require_leader ? "Grpc-Metadata-hasleader: true\r\n" : "";
+    std::future<std::string> besides;
+    if (also_json_ == AlsoJson::kAtTheSameTime) {
+      besides = std::async(std::launch::async, [&] { return CallAsJson(request, fields); });
+    }
     Response own;
     const std::string text =
         Text((stub.*method)(&context, request, response != nullptr ? response : &own));
     Meet(text);
+    if (besides.valid()) {
+      EXPECT_EQ(besides.get(), text);
+    } else if (text != kOk) {
+      EXPECT_EQ(CallAsJson(request, fields), text);
+    }
     return text;
   }
   std::string Send(const etcdserverpb::RangeRequest& request) {
@@ -104,8 +128,11 @@ class WireClient {
   }
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  void set_also_json(AlsoJson also_json) { also_json_ = also_json; }
 
  private:
+  AlsoJson also_json_;
+  const int port_;
   std::shared_ptr<grpc::Channel> channel_;
 
  public:

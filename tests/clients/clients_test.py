@@ -59,12 +59,13 @@ def converse(process, members, program, results):
 
 
 def run_program(program, command, members, results, errors_path):
-    spare = {"SPARE_ENDPOINT": members.spare.endpoint,
-             "SPARE_PEER_URL": members.peer_url(members.spare)}
+    environment = {**program.environment(), "SERVER": members.server,
+                   "SPARE_ENDPOINT": members.spare.endpoint,
+                   "SPARE_PEER_URL": members.peer_url(members.spare)}
     with open(errors_path, "w") as errors:
         process = subprocess.Popen([*command, members.endpoints], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=errors, text=True,
-                                   env={**program.environment(), **spare})
+                                   env=environment)
     timer = threading.Timer(program.limit, process.kill)
     timer.start()
     try:
@@ -127,7 +128,7 @@ def main():
         parser.error(f"no program {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     results = Results()
     for kind in programs.PROGRAMS:
-        if not options.names or kind.name in options.names:
+        if kind.name in options.names or not (options.names or kind.only_by_name):
             run_one(kind(options.build), options, results)
     results.table()
     return 1 if results.count("FAILED") else 0

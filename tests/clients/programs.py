@@ -68,6 +68,8 @@ class Program:
     client = None
     scenarios = CLIENT_SCENARIOS
     servers = ("kvd", "etcd")
+    # Left out where no program is named.
+    only_by_name = False
     # How many seconds all of its scenarios may take.
     limit = 240
 
@@ -254,5 +256,43 @@ class Prometheus(Program):
         return [sys.executable, os.path.join(HERE, "prometheus_test.py")]
 
 
+class Kubernetes(Program):
+    """The tests of Kubernetes' storage, with a kvd where they start etcd."""
+    name = "kubernetes"
+    manifest = "go.mod"
+    client = r"k8s\.io/(apiserver) v(\S+)"
+    scenarios = ("storage",)
+    servers = ("kvd",)
+    # It compiles an API server and takes minutes.
+    only_by_name = True
+    limit = 900
+    package = "k8s.io/apiserver/pkg/storage/etcd3"
+
+    def prepare(self):
+        go = tool("go", "golang-go", (1, 26), "version")
+        environment = {**os.environ, "GOMAXPROCS": "2", "GOFLAGS": "-mod=mod"}
+        for name in ("go.mod", "go.sum", "deps.go"):
+            shutil.copy(os.path.join(self.source, name), self.build)
+        self.copy_module(go, environment)
+        binary = os.path.join(self.build, "program")
+        compile_([go, "test", "-p", "2", "-c", "-o", binary, self.package], cwd=self.build,
+                 env=environment)
+        return [sys.executable, os.path.join(HERE, "kubernetes_test.py"), binary]
+
+    def copy_module(self, go, environment):
+        """Modules are not to be written, so what starts the server is replaced in a copy."""
+        module = "k8s.io/apiserver"
+        fetch([go, "mod", "download", module], cwd=self.build, env=environment)
+        source = run([go, "list", "-m", "-f", "{{.Dir}}", module], cwd=self.build,
+                     env=environment).stdout.strip()
+        copy = os.path.join(self.build, os.path.basename(source))
+        if not os.path.exists(copy):
+            shutil.copytree(source, copy, copy_function=shutil.copyfile)
+        starter = os.path.join(copy, "pkg/storage/etcd3/testserver/test_server.go")
+        copy_newer(os.path.join(self.source, "testserver/testserver.go"), starter)
+        compile_([go, "mod", "edit", "-replace", f"{module}=./{os.path.basename(copy)}"],
+                 cwd=self.build, env=environment)
+
+
 PROGRAMS = (Go, GoMore, PythonEtcd3, PythonEtcd3gw, Node, Rust, Java, Restarts, Upgrade, Patroni,
-            Prometheus)
+            Prometheus, Kubernetes)

@@ -99,7 +99,7 @@ def run_one(program, options, results):
         results.add(program, "build", "FAILED")
         print(broken, file=sys.stderr)
         return
-    logs = os.path.join(options.build, "logs", program.name)
+    logs = os.path.join(options.build, "logs", options.server, program.name)
     os.makedirs(logs, exist_ok=True)
     members = Members(options.server, options.bin)
     try:

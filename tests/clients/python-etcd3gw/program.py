@@ -94,9 +94,10 @@ def watch():
 
 
 class Silence(threading.Thread):
-    """Cancels a watch that has shown nothing for a while."""
+    """Cancels a watch that has shown nothing for a while: longer than a server lets the writer wait
+    whose write was lost with its leader (7 s)."""
 
-    def __init__(self, cancel, seconds=3):
+    def __init__(self, cancel, seconds=10):
         super().__init__(daemon=True)
         self.cancel, self.seconds = cancel, seconds
         self.sound, self.stopped = threading.Event(), False

@@ -13,7 +13,7 @@ bool Ready::IsEmpty() const {
          committed.empty() && read_states.empty() && reads_failed.empty() &&
          !soft_state.has_value() && !stepped_down.has_value() && !proposals_unknown.has_value() &&
          !install_snapshot.has_value() && need_snapshot.empty() && identity_conflicts.empty() &&
-         !freshness.has_value();
+         !freshness.has_value() && !round_began.has_value() && !round_confirmed.has_value();
 }
 
 Ready Core::Impl::TakeReady() {

@@ -31,6 +31,7 @@ class ReadRounds {
   ReadNonce Current() const;
   // The commit index the round's reads will see, and when it began. REQUIRES: InFlight().
   Index index() const { return index_; }
+  uint64_t number() const { return first_; }
   uint64_t began_at() const { return began_at_; }
 
   // A batch of a follower that it asks again replaces its earlier one, as long as that only waits.

@@ -23,11 +23,14 @@ void Core::Impl::BeginRound(Leader& leader) {
   KEELSON_CHECK(CommittedInTerm(leader), "a read round before a commit in this term");
   if (leader.reads.InFlight()) {
     if (leader.heartbeat_due) leader.reads.Retry();
+    leader.round_of_heartbeat |= leader.heartbeat_due;
     return;
   }
   if (!leader.reads.HasWaiting() && !leader.heartbeat_due) return;
   leader.reads.Begin(log_.commit(), now_);
   leader.round_began = true;
+  leader.round_of_heartbeat = leader.heartbeat_due;
+  out_.round_began = RoundMark{leader.reads.number(), leader.reads.index()};
   for (auto& [peer_id, peer] : leader.peers) peer.freshness.riding = peer.freshness.latest;
   if (leader.reads.IsConfirmed(configuration(), id())) FinishRound(leader);
 }
@@ -44,6 +47,8 @@ void Core::Impl::FinishRound(Leader& leader) {
   for (auto& [peer_id, peer] : leader.peers) {
     if (!peer.freshness.riding.stamp.IsNone()) peer.freshness.confirmed = peer.freshness.riding;
   }
+  leader.echo_due |= std::exchange(leader.round_of_heartbeat, false);
+  out_.round_confirmed = leader.reads.number();
   for (const PendingRead& read : leader.reads.Finish()) {
     if (read.from.IsNone()) {
       out_.read_states.push_back(ReadState{read.context, index});

@@ -87,6 +87,14 @@ struct IdentityConflict {
   uint64_t found = 0;
 };
 
+// A leader's round of questions (ReadRounds), by its number in the leader's reign.
+struct RoundMark {
+  uint64_t round = 0;
+  Index index{};  // the commit index when it began
+
+  friend bool operator==(const RoundMark&, const RoundMark&) = default;
+};
+
 struct Ready {
   // May leave at once, also before `persist` is durable: a leader replicates while it writes.
   std::vector<Message> messages{};
@@ -118,6 +126,12 @@ struct Ready {
   std::vector<IdentityConflict> identity_conflicts{};
   // A leader returned one of this member's own stamps (design D5); the latest of this turn.
   std::optional<FreshnessEcho> freshness{};
+  // Leader: a round of questions began: whatever was acknowledged to any client before `messages`
+  // leave is at or below `index`, if the round is confirmed. The latest of this turn.
+  std::optional<RoundMark> round_began{};
+  // A quorum answered the round of this number. The latest of this turn; it may have begun in an
+  // earlier turn, and another one in this.
+  std::optional<uint64_t> round_confirmed{};
 
   bool IsEmpty() const;
 };

@@ -13,11 +13,15 @@ void Core::Impl::FlushLeader(Leader& leader) {
   if (CommittedInTerm(leader)) BeginRound(leader);
   const ReadNonce nonce = leader.reads.Current();
   for (auto& [peer_id, peer] : leader.peers) {
-    const bool nonce_sent = FlushPeer(leader, peer_id, peer) && !nonce.IsNone();
+    const bool sent = FlushPeer(leader, peer_id, peer);
+    const bool nonce_sent = sent && !nonce.IsNone();
     const bool nonce_due = leader.round_began && !nonce_sent && configuration().IsVoter(peer_id);
-    if (leader.heartbeat_due || nonce_due) SendHeartbeat(leader, peer_id, peer);
+    // Not with the next heartbeat: the stamp would be older by that time.
+    const bool echo_due = leader.echo_due && !sent && !peer.freshness.confirmed.stamp.IsNone();
+    if (leader.heartbeat_due || nonce_due || echo_due) SendHeartbeat(leader, peer_id, peer);
   }
   leader.heartbeat_due = false;
+  leader.echo_due = false;
   leader.round_began = false;
   DropLeavingPeers(leader);
   if (!leader.resign) return;

@@ -98,7 +98,9 @@ struct Leader {
   bool heartbeat_due = false;
   uint64_t quorum_contact_at{};  // when the last confirmed round, or the election, began
   ReadRounds reads;
-  bool round_began = false;  // its nonce has not been sent yet
+  bool round_began = false;         // its nonce has not been sent yet
+  bool round_of_heartbeat = false;  // the round in flight: its echoes are sent once it is confirmed
+  bool echo_due = false;            // such a round was confirmed
   UncommittedBudget uncommitted{};
   std::optional<Transfer> transfer{};
   bool resign = false;  // its removal is committed

@@ -45,6 +45,16 @@ void Methods::Add(std::string_view path, Method::Kind kind, Start start) {
   services_.insert(std::string(path.substr(0, path.rfind('/') + 1)));
 }
 
+void Methods::Surround(std::string_view path, Around around) {
+  const auto found = methods_.find(std::string(path));
+  if (found == methods_.end()) return;
+  Start& start = found->second.start;
+  start = [around = std::move(around), go_on = std::move(start)](std::shared_ptr<Call> call,
+                                                                 std::string_view request) {
+    around(std::move(call), request, go_on);
+  };
+}
+
 const Method* Methods::Find(std::string_view path) const {
   const auto found = methods_.find(std::string(path));
   return found == methods_.end() ? nullptr : &found->second;

@@ -51,6 +51,12 @@ class Methods final : public MethodTable {
         });
   }
 
+  // Lets `around` go before a method that was added: it gets the call first, and lets the gate and
+  // the handler have it, at once or later, or ends it. Nothing for a method that is not there.
+  using Around =
+      std::function<void(std::shared_ptr<Call>, std::string_view request, const Start& go_on)>;
+  void Surround(std::string_view path, Around around);
+
   const Method* Find(std::string_view path) const override;
   bool HasService(std::string_view path) const override;
 

@@ -12,6 +12,7 @@
 #include "base/view.h"
 #include "server/api/cluster_service.h"
 #include "server/api/election_service.h"
+#include "server/api/fresh_reads.h"
 #include "server/api/gate.h"
 #include "server/api/health_service.h"
 #include "server/api/kv_service.h"
@@ -190,6 +191,8 @@ class Kvd::Impl {
     reflection_->AddTo(*methods_);
     const Method watch = watch_->WatchMethod();
     methods_->Add(watch.path, watch.kind, watch.start);
+    fresh_ = std::make_unique<FreshReads>(*node_);
+    fresh_->Extend(*methods_);
     observed_.SetMethods(methods_->All());
     const FrontEndOptions options = FrontEndOptionsOf(flags_);
     http_ = std::make_unique<HttpSide>(
@@ -309,6 +312,7 @@ class Kvd::Impl {
   std::unique_ptr<Node> node_;
   std::unique_ptr<AsioPeerNetwork> peers_;
   std::unique_ptr<Methods> methods_;
+  std::unique_ptr<FreshReads> fresh_;
   std::unique_ptr<KvService> kv_;
   std::unique_ptr<LeaseService> lease_;
   std::unique_ptr<ClusterService> cluster_;

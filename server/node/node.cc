@@ -69,6 +69,7 @@ void Node::Impl::Stop(const absl::Status& status) {
   seams.loop->Cancel(tick_timer_);
   proposals->FailAll(status);
   reads->FailAll(status);
+  revision_waits.FailAll(status);
   leader_moves->FailAll(status);
   leases->FailAll(status);
   membership->FailAll(status);
@@ -302,6 +303,13 @@ void Node::ChangeMember(MemberChange change, MembershipDesk::Done done) {
 void Node::WhenReadable(Reads::Done done) {
   impl_->reads->Add(std::move(done), impl_->seams.loop->Now());
 }
+std::optional<uint64_t> Node::FreshnessAnchor() {
+  return impl_->freshness->Anchor(impl_->machine->applied());
+}
+uint64_t Node::WhenRevision(int64_t revision, RevisionWaits::Done done) {
+  return impl_->revision_waits.Add(revision, std::move(done));
+}
+void Node::CancelWait(uint64_t id) { impl_->revision_waits.Cancel(id); }
 storage::ReadViewPtr Node::View() { return impl_->machine->store().View(); }
 LeaseDesk& Node::leases() { return *impl_->leases; }
 LeaseTable& Node::lease_table() { return *impl_->lease_table; }

@@ -32,6 +32,7 @@
 #include "server/node/node_options.h"
 #include "server/node/peer_network.h"
 #include "server/node/reads.h"
+#include "server/node/revision_waits.h"
 #include "server/node/seams.h"
 #include "server/node/slow_log.h"
 #include "server/watch/watch_hub.h"
@@ -158,6 +159,15 @@ class Node {
 
   // Calls `done` as soon as a read of View() is linearizable.
   void WhenReadable(Reads::Done done);
+
+  // A moment of Loop::BootNanos before which every write that was acknowledged to any client is in
+  // View(); nullopt while that is unknown. See Freshness.
+  std::optional<uint64_t> FreshnessAnchor();
+
+  // Calls `done` once `revision` is in View(), at the end of a turn at the earliest. The id is for
+  // CancelWait.
+  uint64_t WhenRevision(int64_t revision, RevisionWaits::Done done);
+  void CancelWait(uint64_t id);
 
   // The state applied now: for reads, after WhenReadable or without it (serializable).
   storage::ReadViewPtr View();

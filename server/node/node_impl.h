@@ -12,6 +12,7 @@
 #include "raft/core.h"
 #include "server/node/auto_compactor.h"
 #include "server/node/disk_guard.h"
+#include "server/node/freshness.h"
 #include "server/node/journal.h"
 #include "server/node/leader_moves.h"
 #include "server/node/lease_desk.h"
@@ -20,6 +21,7 @@
 #include "server/node/node.h"
 #include "server/node/proposals.h"
 #include "server/node/reads.h"
+#include "server/node/revision_waits.h"
 #include "server/node/snapshot_receiver.h"
 #include "server/node/snapshot_sender.h"
 #include "server/node/store_keeper.h"
@@ -77,6 +79,8 @@ class Node::Impl {
   std::unique_ptr<StoreKeeper> keeper;
   std::unique_ptr<Proposals> proposals;
   std::unique_ptr<Reads> reads;
+  std::optional<Freshness> freshness;  // set by Open
+  RevisionWaits revision_waits;
   std::unique_ptr<LeaderMoves> leader_moves;
   std::unique_ptr<LeaseTable> lease_table;
   std::unique_ptr<LeaseDesk> leases;
@@ -142,6 +146,7 @@ class Node::Impl {
   // node_turn.cc
   void Pump();
   void TakeReady(raft::Ready ready);
+  void NoteFreshness(const raft::Ready& ready);
   void OnSoftState(const raft::SoftState& state);
   bool MayApply() const;
   void ApplySome();

@@ -59,6 +59,7 @@ absl::Status Node::Impl::Open() {
   identity = *std::move(found);
   do boot_id = seams.random();
   while (boot_id == 0);
+  freshness.emplace(boot_id);
   const auto total = seams.fs->TotalBytes(MemberPath(options, ""));
   if (total.ok()) FitToDisk(*total, &options);
   const auto reserved =

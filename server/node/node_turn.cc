@@ -36,13 +36,14 @@ void Node::Impl::EndTurn() {
   ApplySome();
   if (stopped_) return;
   reads->Serve(machine->applied(), seams.loop->Now());
+  const bool served = revision_waits.Serve(machine->store().revision());
   leader_moves->Settle(seams.loop->Now());
   Pump();
   journal->Kick();
   if (peers_wait_) FlushPeers();
   watches->Deliver();
   // What the answers above have queued (a read that proposes, a further slice) takes a new turn.
-  if (MayApply() || core->HasReady()) seams.loop->Post([] {});
+  if (served || MayApply() || core->HasReady()) seams.loop->Post([] {});
 }
 
 void Node::Impl::Pump() {
@@ -52,6 +53,7 @@ void Node::Impl::Pump() {
 
 void Node::Impl::TakeReady(raft::Ready ready) {
   if (ready.soft_state) OnSoftState(*ready.soft_state);
+  NoteFreshness(ready);
   SendRaft(std::move(ready.messages));
   if (ready.persist) {
     journal->Add(*std::move(ready.persist), std::move(ready.messages_after_persist));
@@ -79,6 +81,17 @@ void Node::Impl::TakeReady(raft::Ready ready) {
     snapshot_sender->Send(need.peer, need.at_least);
   }
   if (ready.install_snapshot) InstallSnapshot(*ready.install_snapshot);
+}
+
+// Before the messages leave: nobody can have answered a round yet that begins here.
+void Node::Impl::NoteFreshness(const raft::Ready& ready) {
+  if (ready.freshness) freshness->Returned(*ready.freshness, seams.loop->BootNanos());
+  // That of an earlier turn, before another one takes its place.
+  if (ready.round_confirmed) freshness->RoundConfirmed(*ready.round_confirmed);
+  if (!ready.round_began) return;
+  freshness->RoundBegan(*ready.round_began, seams.loop->BootNanos());
+  // A lone voter's is confirmed as it begins.
+  if (ready.round_confirmed) freshness->RoundConfirmed(*ready.round_confirmed);
 }
 
 void Node::Impl::OnSoftState(const raft::SoftState& state) {

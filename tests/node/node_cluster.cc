@@ -126,7 +126,8 @@ bool NodeCluster::WaitForRest() {
 }
 
 Outcome NodeCluster::Call(size_t index, const std::string& method,
-                          const google::protobuf::Message& request, Duration limit) {
+                          const google::protobuf::Message& request, Duration limit,
+                          const sim::FakeCall::Metadata& metadata) {
   // Outlives this call if no answer comes in time.
   struct Answer {
     bool over = false;
@@ -144,7 +145,8 @@ Outcome NodeCluster::Call(size_t index, const std::string& method,
         [answer](const absl::Status& status) {
           answer->over = true;
           answer->status = status;
-        });
+        },
+        metadata);
     return call != nullptr;
   });
   Outcome outcome;
@@ -154,6 +156,7 @@ Outcome NodeCluster::Call(size_t index, const std::string& method,
   if (!answer->over) return outcome;
   outcome.status = answer->status;
   outcome.bytes = std::move(answer->bytes);
+  outcome.metadata = call->answer_metadata();
   return outcome;
 }
 

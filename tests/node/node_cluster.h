@@ -25,8 +25,9 @@ using sim::SimMember;
 // What a unary call came to.
 struct Outcome {
   absl::Status status;
-  std::string bytes;  // of the answer
-  Duration took{};    // simulated
+  std::string bytes;                 // of the answer
+  sim::FakeCall::Metadata metadata;  // of the answer
+  Duration took{};                   // simulated
   bool ok() const { return status.ok(); }
 };
 
@@ -59,7 +60,8 @@ class NodeCluster {
 
   // Runs until the answer is there, at most `limit`; Unknown("no answer") after that.
   Outcome Call(size_t index, const std::string& method, const google::protobuf::Message& request,
-               Duration limit = std::chrono::seconds(20));
+               Duration limit = std::chrono::seconds(20),
+               const sim::FakeCall::Metadata& metadata = {});
   Outcome Put(size_t index, const std::string& key, const std::string& value);
   Outcome Delete(size_t index, const std::string& key, const std::string& end = "");
   Outcome Compact(size_t index, int64_t revision);

@@ -211,7 +211,11 @@ void Transcript::Change(const Words& words) {
   });
 }
 
-void Transcript::PrintReady(const Ready& ready) {
+void Transcript::PrintReady(const Ready& told) {
+  // That a round began or was confirmed is seen by its messages.
+  Ready ready = told;
+  ready.round_began.reset();
+  ready.round_confirmed.reset();
   if (ready.IsEmpty()) out_ << "nothing\n";
   if (ready.soft_state.has_value()) {
     out_ << Name(ready.soft_state->role) << " of " << ready.soft_state->leader << " in term "

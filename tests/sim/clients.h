@@ -134,4 +134,21 @@ class LeaseClient {
   std::vector<PromisePtr> promises_;
 };
 
+// Reads at any member with a bound of the age, and holds each answer against what had been
+// acknowledged by then: a member that says "at most so old" has everything acknowledged before.
+class FreshReader {
+ public:
+  explicit FreshReader(SimCluster& cluster) : cluster_(cluster) {}
+  void Start() { ReadOne(); }
+  void Stop() { stopped_ = true; }
+
+ private:
+  void ReadOne();
+  void OnAnswer(const SimMember& member, int64_t max_age_ms, int64_t revision,
+                const FakeCall::Metadata& metadata);
+
+  SimCluster& cluster_;
+  bool stopped_ = false;
+};
+
 }  // namespace keelson::sim

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +13,8 @@ namespace keelson::sim {
 
 class FakeCall final : public server::Call {
  public:
+  using Metadata = std::map<std::string, std::string>;
+
   // `on_send` hears each message, `on_finish` the end; either may be unset.
   FakeCall(std::string method, std::function<void(const std::string&)> on_send,
            std::function<void(const absl::Status&)> on_finish)
@@ -25,7 +28,9 @@ class FakeCall final : public server::Call {
     events_ = std::move(events);
     for (auto& message : std::exchange(early_, {})) Message(message);
   }
-  void AddMetadata(std::string_view, std::string_view) override {}
+  void AddMetadata(std::string_view key, std::string_view value) override {
+    answer_metadata_.emplace(key, value);
+  }
   void AddTrailer(std::string_view, std::string_view) override {}
   void Send(server::SharedBody body) override {
     if (over_) return;
@@ -74,11 +79,19 @@ class FakeCall final : public server::Call {
   }
   bool over() const { return over_; }
 
+  // REQUIRES: the call has not started.
+  void SetMetadata(Metadata metadata) {
+    context_.metadata.assign(metadata.begin(), metadata.end());
+  }
+  // What came with the answer.
+  const Metadata& answer_metadata() const { return answer_metadata_; }
+
  private:
   const std::string method_;
   server::CallContext context_;
   std::function<void(const std::string&)> on_send_;
   std::function<void(const absl::Status&)> on_finish_;
+  Metadata answer_metadata_;
   Events events_;
   std::vector<std::string> early_;
   std::string parts_;  // of a message that is not whole yet

@@ -24,8 +24,9 @@ struct Clients {
   std::vector<std::unique_ptr<KvClient>> kv;
   std::vector<std::unique_ptr<WatchClient>> watches;
   std::vector<std::unique_ptr<LeaseClient>> leases;
+  FreshReader fresh;
 
-  explicit Clients(SimCluster& cluster) {
+  explicit Clients(SimCluster& cluster) : fresh(cluster) {
     Dice& dice = cluster.dice();
     for (uint64_t i = 2 + dice.Below(4); i > 0; --i) Add(cluster, KvHabits::DrawWriter(dice));
     for (uint64_t i = 1 + dice.Below(3); i > 0; --i) Add(cluster, KvHabits::DrawReader(dice));
@@ -41,10 +42,12 @@ struct Clients {
     for (auto& client : kv) client->Start();
     for (auto& client : watches) client->Start();
     for (auto& client : leases) client->Start();
+    fresh.Start();
   }
   void Stop() {
     for (auto& client : kv) client->Stop();
     for (auto& client : leases) client->Stop();
+    fresh.Stop();
   }
   uint64_t operations() const {
     uint64_t sum = 0;

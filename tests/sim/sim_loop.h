@@ -19,7 +19,8 @@ class SimLoop final : public server::Loop {
   // Where a turn comes from. Between sources a kernel keeps no order.
   enum class Source { kOwn, kClients, kPeers };
 
-  explicit SimLoop(World& world) : world_(world) {}
+  // `clock_ppm`: by how many parts in a million its machine's clock is too fast.
+  explicit SimLoop(World& world, int64_t clock_ppm = 0) : world_(world), clock_ppm_(clock_ppm) {}
 
   // Called after every task, as the real loop calls its turn-end hooks.
   void OnTurnEnd(std::function<void()> hook) { hook_ = std::move(hook); }
@@ -28,7 +29,10 @@ class SimLoop final : public server::Loop {
   World::EventId TurnAt(Instant when, std::function<void()> task, Source source = Source::kOwn);
 
   Instant Now() const override { return world_.now(); }
-  uint64_t BootNanos() const override { return static_cast<uint64_t>(world_.now().nanos); }
+  uint64_t BootNanos() const override {
+    const int64_t now = world_.now().nanos;
+    return static_cast<uint64_t>(now + now / 1000000 * clock_ppm_);
+  }
   uint64_t LiveMicros() const override { return BootNanos() / 1000; }
   TimerId After(Duration delay, std::function<void()> task) override;
   void Cancel(TimerId timer) override;
@@ -46,6 +50,7 @@ class SimLoop final : public server::Loop {
   void Turn(const std::function<void()>& task, Source source);
 
   World& world_;
+  const int64_t clock_ppm_;
   std::function<void()> hook_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   TimerId last_timer_ = 0;

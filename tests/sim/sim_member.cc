@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "server/api/cluster_service.h"
 #include "server/api/election_service.h"
+#include "server/api/fresh_reads.h"
 #include "server/api/gate.h"
 #include "server/api/kv_service.h"
 #include "server/api/lease_service.h"
@@ -30,7 +31,8 @@ void PrintLog(const std::string& member, std::string_view line) {
 
 // Destroyed from the last to the first.
 struct SimMember::Process {
-  Process(World& world, ProcessFs& view) : fs(view), loop(world), runner(loop, world.dice()) {}
+  Process(World& world, ProcessFs& view, int64_t clock_ppm)
+      : fs(view), loop(world, clock_ppm), runner(loop, world.dice()) {}
   ~Process() { fs.Cut(); }
   ProcessFs& fs;  // the world keeps it: reads under way may outlive the process
   SimLoop loop;
@@ -38,6 +40,7 @@ struct SimMember::Process {
   std::unique_ptr<server::Node> node;
   std::unique_ptr<SimPort> port;
   std::unique_ptr<server::Methods> methods;
+  std::unique_ptr<server::FreshReads> fresh;
   std::unique_ptr<server::KvService> kv;
   std::unique_ptr<server::LeaseService> lease;
   std::unique_ptr<server::ClusterService> cluster;
@@ -67,7 +70,8 @@ SimMember::SimMember(World& world, SimNetwork& network, server::NodeOptions opti
           [&world] { return std::to_string(world.now().nanos / 1000); }),
       id_(options_.joined ? options_.joined->member
                           : server::MemberIdOf(options_.initial_cluster.at(options_.name),
-                                               options_.initial_cluster_token)) {
+                                               options_.initial_cluster_token)),
+      clock_ppm_(static_cast<int64_t>(world.dice().Below(2 * kClockPpm + 1)) - kClockPpm) {
   world_.Keep(disk_);
 }
 
@@ -78,7 +82,7 @@ absl::Status SimMember::Start() {
   ++starts_;
   auto view = std::make_shared<ProcessFs>(*disk_);
   world_.Keep(view);
-  auto process = std::make_unique<Process>(world_, *view);
+  auto process = std::make_unique<Process>(world_, *view, clock_ppm_);
   Process* const raw = process.get();
   server::NodeSeams seams;
   seams.loop = &process->loop;
@@ -137,6 +141,8 @@ void SimMember::AddServices(Process& p) {
   p.election->AddTo(*p.methods);
   const server::Method watch = p.watch->WatchMethod();
   p.methods->Add(watch.path, watch.kind, watch.start);
+  p.fresh = std::make_unique<server::FreshReads>(*p.node);
+  p.fresh->Extend(*p.methods);
 }
 
 void SimMember::EndTurn() {
@@ -210,10 +216,10 @@ SimLoop& SimMember::loop() { return process_->loop; }
 
 std::shared_ptr<FakeCall> SimMember::Call(const std::string& method, const std::string& request,
                                           std::function<void(const std::string&)> on_send,
-                                          std::function<void(const absl::Status&)> on_finish) {
+                                          std::function<void(const absl::Status&)> on_finish,
+                                          const FakeCall::Metadata& metadata) {
   if (process_ == nullptr || !process_->serving) return nullptr;
   // As on a connection, the client hears of an answer later, never from inside Send or Finish.
-  static constexpr Duration kOnTheWay = std::chrono::microseconds(20);
   auto later_send = [this, on_send = std::move(on_send)](const std::string& bytes) {
     if (on_send) world_.After(kOnTheWay, [on_send, bytes] { on_send(bytes); });
   };
@@ -221,6 +227,7 @@ std::shared_ptr<FakeCall> SimMember::Call(const std::string& method, const std::
     if (on_finish) world_.After(kOnTheWay, [on_finish, status] { on_finish(status); });
   };
   auto call = std::make_shared<FakeCall>(method, std::move(later_send), std::move(later_finish));
+  call->SetMetadata(metadata);
   if (++process_->calls_made % 256 == 0) {
     std::erase_if(process_->calls, [](const auto& weak) { return weak.expired(); });
   }

@@ -67,7 +67,12 @@ class SimMember {
   // Starts a call of `method`; null where the process is down or not serving yet.
   std::shared_ptr<FakeCall> Call(const std::string& method, const std::string& request,
                                  std::function<void(const std::string&)> on_send,
-                                 std::function<void(const absl::Status&)> on_finish);
+                                 std::function<void(const absl::Status&)> on_finish,
+                                 const FakeCall::Metadata& metadata = {});
+  // How late a client hears of an answer.
+  static constexpr Duration kOnTheWay = std::chrono::microseconds(20);
+  // How wrong the rate of a machine's clock may be: what Freshness::kDriftDivisor allows.
+  static constexpr int64_t kClockPpm = 1000;
 
   const server::NodeOptions& options() const { return options_; }
   // The binary is exchanged for one that reads log entries up to `version`. From the next start.
@@ -95,6 +100,7 @@ class SimMember {
   std::vector<storage::DiskCounters> lost_disks_;
   server::Logger logger_;
   raft::NodeId id_;
+  const int64_t clock_ppm_;  // of its machine
   std::unique_ptr<Process> process_;
   uint64_t starts_ = 0;
   uint64_t power_losses_ = 0;

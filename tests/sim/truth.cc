@@ -119,4 +119,15 @@ int64_t Truth::RevisionOf(const std::string& value) const {
   return found == values_.end() ? 0 : found->second;
 }
 
+void Truth::Acknowledge(int64_t revision) {
+  if (revision <= acknowledged_) return;
+  acknowledged_ = revision;
+  acknowledged_at_[world_.now()] = revision;
+}
+
+int64_t Truth::AcknowledgedBy(Instant moment) const {
+  const auto after = acknowledged_at_.upper_bound(moment);
+  return after == acknowledged_at_.begin() ? 1 : std::prev(after)->second;
+}
+
 }  // namespace keelson::sim

@@ -30,7 +30,9 @@ class Truth {
   int64_t newest() const { return revisions_.empty() ? 1 : revisions_.rbegin()->first; }
   // The newest revision that a client has heard of by a linearizable answer.
   int64_t acknowledged() const { return acknowledged_; }
-  void Acknowledge(int64_t revision) { acknowledged_ = std::max(acknowledged_, revision); }
+  void Acknowledge(int64_t revision);
+  // The newest that a client had heard of by `moment`.
+  int64_t AcknowledgedBy(Instant moment) const;
 
   // The pair of `key` at `revision`; nullopt where there is none.
   std::optional<storage::KeyValue> At(const std::string& key, int64_t revision) const;
@@ -60,6 +62,7 @@ class Truth {
 
   World& world_;
   int64_t acknowledged_ = 1;
+  std::map<Instant, int64_t> acknowledged_at_;
   std::map<int64_t, std::vector<storage::Change>> revisions_;
   std::map<int64_t, Instant> applied_at_;
   std::map<std::string, std::vector<Version>> versions_;

@@ -1,0 +1,263 @@
+// Reads that say how old they may be, over partitions, pauses, restarts and changes of the leader.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "tests/node/node_cluster.h"
+#include "tests/node/open_call.h"
+
+namespace keelson::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+constexpr char kRange[] = "/etcdserverpb.KV/Range";
+
+Outcome ReadAt(NodeCluster& cluster, size_t index, const sim::FakeCall::Metadata& metadata,
+               bool serializable = true) {
+  etcdserverpb::RangeRequest request;
+  request.set_key("k");
+  request.set_serializable(serializable);
+  return cluster.Call(index, kRange, request, seconds(20), metadata);
+}
+
+const sim::FakeCall::Metadata kTellAge = {{"keelson-min-revision", "0"}};
+
+std::optional<int64_t> AgeOf(const Outcome& outcome) {
+  const auto found = outcome.metadata.find("keelson-age-ms");
+  int64_t age = 0;
+  if (found == outcome.metadata.end() || !absl::SimpleAtoi(found->second, &age)) {
+    return std::nullopt;
+  }
+  return age;
+}
+
+std::string QuorumOf(const Outcome& outcome) {
+  const auto found = outcome.metadata.find("keelson-quorum");
+  return found == outcome.metadata.end() ? "" : found->second;
+}
+
+bool KnowsItsAge(NodeCluster& cluster, size_t index) {
+  return cluster.RunUntil([&] { return cluster.node(index).FreshnessAnchor().has_value(); },
+                          seconds(10));
+}
+
+void CutOff(NodeCluster& cluster, size_t index) {
+  for (size_t other = 0; other < cluster.size(); ++other) {
+    if (other == index) continue;
+    cluster.network().Cut(cluster.member(index).id(), cluster.member(other).id());
+    cluster.network().Cut(cluster.member(other).id(), cluster.member(index).id());
+  }
+}
+
+TEST(FreshReadsTest, AnAnswerTellsItsAgeOnlyToThoseWhoAsk) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  ASSERT_TRUE(KnowsItsAge(cluster, 1));
+  EXPECT_TRUE(ReadAt(cluster, 1, {}).metadata.empty());
+  const Outcome asked = ReadAt(cluster, 1, kTellAge);
+  ASSERT_TRUE(asked.ok()) << asked.status;
+  EXPECT_TRUE(AgeOf(asked).has_value());
+  EXPECT_EQ(QuorumOf(asked), "true");
+}
+
+// Two heartbeats and a round trip (design D5); the simulated network takes below a millisecond.
+TEST(FreshReadsTest, InAHealthyClusterAnswersAreYoungOnEveryMember) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  for (size_t i = 0; i < 3; ++i) ASSERT_TRUE(KnowsItsAge(cluster, i));
+  cluster.RunFor(seconds(1));
+  std::vector<int64_t> ages;
+  for (int i = 0; i < 600; ++i) {
+    const Outcome outcome = ReadAt(cluster, i % 3, kTellAge);
+    ASSERT_TRUE(AgeOf(outcome).has_value()) << outcome.status;
+    ages.push_back(*AgeOf(outcome));
+    cluster.RunFor(milliseconds(7));
+  }
+  std::sort(ages.begin(), ages.end());
+  EXPECT_LE(ages[ages.size() * 99 / 100], 210) << "largest: " << ages.back();
+}
+
+TEST(FreshReadsTest, AMemberThatIsCutOffGetsOlderTruthfully) {
+  NodeCluster cluster(3);
+  const size_t cut = (cluster.WaitForLeader() + 1) % 3;
+  ASSERT_TRUE(KnowsItsAge(cluster, cut));
+  CutOff(cluster, cut);
+  cluster.RunFor(milliseconds(5));
+  const int64_t before = *AgeOf(ReadAt(cluster, cut, kTellAge));
+  cluster.RunFor(seconds(30));
+  const Outcome later = ReadAt(cluster, cut, kTellAge);
+  ASSERT_TRUE(AgeOf(later).has_value());
+  EXPECT_GE(*AgeOf(later), before + 30000);
+  EXPECT_LE(*AgeOf(later), before + 30100) << "a thousandth for the clock's rate";
+  EXPECT_EQ(QuorumOf(later), "false");
+
+  const Outcome refused = ReadAt(cluster, cut, {{"keelson-max-age-ms", "5000"}});
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status)) << refused.status;
+  EXPECT_THAT(std::string(refused.status.message()),
+              HasSubstr(" ms old, asked for at most 5000 ms"));
+  EXPECT_TRUE(ReadAt(cluster, cut, {{"keelson-max-age-ms", "60000"}}).ok());
+}
+
+TEST(FreshReadsTest, ALeaderThatIsCutOffGetsOlderToo) {
+  NodeCluster cluster(3);
+  const size_t leader = cluster.WaitForLeader();
+  ASSERT_TRUE(KnowsItsAge(cluster, leader));
+  CutOff(cluster, leader);
+  cluster.RunFor(seconds(10));
+  const Outcome outcome = ReadAt(cluster, leader, kTellAge);
+  ASSERT_TRUE(AgeOf(outcome).has_value());
+  EXPECT_GE(*AgeOf(outcome), 10000);
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(ReadAt(cluster, leader, {{"keelson-max-age-ms", "9000"}}).status));
+}
+
+TEST(FreshReadsTest, AMemberRestartedWithoutQuorumAnswersButKnowsNoAge) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  ASSERT_TRUE(cluster.Put(0, "k", "v").ok());
+  ASSERT_TRUE(cluster.WaitForRest());
+  for (size_t i = 0; i < 3; ++i) cluster.member(i).Crash();
+  ASSERT_TRUE(cluster.member(0).Start().ok());
+  const Outcome outcome = ReadAt(cluster, 0, kTellAge);
+  ASSERT_TRUE(outcome.ok()) << outcome.status;
+  EXPECT_EQ(AgeOf(outcome), std::nullopt);
+  EXPECT_EQ(QuorumOf(outcome), "false");
+  const Outcome refused = ReadAt(cluster, 0, {{"keelson-max-age-ms", "1000000000"}});
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status));
+  EXPECT_THAT(std::string(refused.status.message()), HasSubstr("is of unknown age"));
+
+  ASSERT_TRUE(cluster.member(1).Start().ok());
+  EXPECT_TRUE(KnowsItsAge(cluster, 0));
+  EXPECT_TRUE(ReadAt(cluster, 0, {{"keelson-max-age-ms", "2000"}}).ok());
+}
+
+TEST(FreshReadsTest, ALinearizableReadIsAsOldAsItsRequest) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  const Outcome outcome = ReadAt(cluster, 2, {{"keelson-max-age-ms", "0"}}, false);
+  ASSERT_TRUE(outcome.ok()) << outcome.status;
+  EXPECT_LE(*AgeOf(outcome), 20);
+}
+
+TEST(FreshReadsTest, ALoneMemberIsItsOwnQuorum) {
+  NodeCluster cluster(1);
+  cluster.WaitForLeader();
+  ASSERT_TRUE(KnowsItsAge(cluster, 0));
+  cluster.RunFor(seconds(3));
+  const Outcome outcome = ReadAt(cluster, 0, {{"keelson-max-age-ms", "150"}});
+  EXPECT_TRUE(outcome.ok()) << outcome.status;
+  EXPECT_EQ(QuorumOf(outcome), "true");
+}
+
+TEST(FreshReadsTest, AReadWaitsForTheRevisionItAsksFor) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  ASSERT_TRUE(cluster.Put(1, "k", "old").ok());  // revision 2
+  etcdserverpb::RangeRequest request;
+  request.set_key("k");
+  request.set_serializable(true);
+  std::string found;
+  bool over = false;
+  const auto call = cluster.member(1).Call(
+      kRange, request.SerializeAsString(), [&](const std::string& bytes) { found = bytes; },
+      [&](const absl::Status& status) {
+        EXPECT_TRUE(status.ok()) << status;
+        over = true;
+      },
+      {{"keelson-min-revision", "3"}});
+  cluster.RunFor(seconds(5));
+  EXPECT_FALSE(over) << "revision 3 is not there yet";
+  ASSERT_TRUE(cluster.Put(2, "k", "new").ok());
+  ASSERT_TRUE(cluster.RunUntil([&] { return over; }));
+  etcdserverpb::RangeResponse response;
+  ASSERT_TRUE(response.ParseFromString(found));
+  EXPECT_EQ(response.kvs(0).value(), "new");
+}
+
+TEST(FreshReadsTest, ACallerThatGoesIsNotWaitedFor) {
+  NodeCluster cluster(1);
+  ASSERT_TRUE(cluster.Put(0, "k", "v").ok());  // revision 2
+  etcdserverpb::RangeRequest request;
+  request.set_key("k");
+  request.set_serializable(true);
+  bool answered = false;
+  const auto call = cluster.member(0).Call(kRange, request.SerializeAsString(),
+                                           [&](const std::string&) { answered = true; }, nullptr,
+                                           {{"keelson-min-revision", "3"}});
+  cluster.RunFor(milliseconds(10));
+  call->End();
+  ASSERT_TRUE(cluster.Put(0, "k", "v").ok());
+  cluster.RunFor(milliseconds(10));
+  EXPECT_FALSE(answered);
+}
+
+TEST(FreshReadsTest, AWaitEndsWithTheMember) {
+  NodeCluster cluster(1);
+  ASSERT_TRUE(cluster.Put(0, "k", "v").ok());
+  etcdserverpb::RangeRequest request;
+  request.set_key("k");
+  std::optional<absl::Status> ended;
+  const auto call = cluster.member(0).Call(kRange, request.SerializeAsString(), nullptr,
+                                           [&](const absl::Status& status) { ended = status; },
+                                           {{"keelson-min-revision", "99"}});
+  cluster.RunFor(milliseconds(10));
+  cluster.node(0).Stop(absl::UnavailableError("etcdserver: server stopped"));
+  ASSERT_TRUE(cluster.RunUntil([&] { return ended.has_value(); }));
+  EXPECT_TRUE(absl::IsUnavailable(*ended));
+}
+
+TEST(FreshReadsTest, WhatIsNoNumberIsNamed) {
+  NodeCluster cluster(1);
+  cluster.WaitForLeader();
+  for (const char* text : {"", "-1", "soon", "1.5"}) {
+    const Outcome outcome = ReadAt(cluster, 0, {{"keelson-max-age-ms", text}});
+    EXPECT_TRUE(absl::IsInvalidArgument(outcome.status)) << text;
+    EXPECT_THAT(std::string(outcome.status.message()), HasSubstr("keelson-max-age-ms: \""));
+  }
+}
+
+TEST(FreshReadsTest, EveryMethodThatReadsTellsItsAge) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  ASSERT_TRUE(KnowsItsAge(cluster, 1));
+  const auto asks = [&](const std::string& method, const google::protobuf::Message& request) {
+    return AgeOf(cluster.Call(1, method, request, seconds(20), kTellAge)).has_value();
+  };
+  etcdserverpb::TxnRequest txn;
+  txn.add_success()->mutable_request_range()->set_key("k");
+  EXPECT_TRUE(asks("/etcdserverpb.KV/Txn", txn));
+  EXPECT_TRUE(asks("/etcdserverpb.Lease/LeaseLeases", etcdserverpb::LeaseLeasesRequest()));
+  EXPECT_TRUE(asks("/etcdserverpb.Lease/LeaseTimeToLive", etcdserverpb::LeaseTimeToLiveRequest()));
+  EXPECT_TRUE(asks("/etcdserverpb.Cluster/MemberList", etcdserverpb::MemberListRequest()));
+  EXPECT_TRUE(asks("/etcdserverpb.Maintenance/Status", etcdserverpb::StatusRequest()));
+  EXPECT_TRUE(asks("/etcdserverpb.Maintenance/HashKV", etcdserverpb::HashKVRequest()));
+}
+
+TEST(FreshReadsTest, AWatchMayBeRefusedForItsAge) {
+  NodeCluster cluster(3);
+  const size_t cut = (cluster.WaitForLeader() + 1) % 3;
+  ASSERT_TRUE(KnowsItsAge(cluster, cut));
+  ASSERT_TRUE(cluster.Put(cut, "k", "v").ok());
+  CutOff(cluster, cut);
+  cluster.RunFor(seconds(10));
+  std::optional<absl::Status> ended;
+  const auto call = cluster.member(cut).Call("/etcdserverpb.Watch/Watch", "", nullptr,
+                                             [&](const absl::Status& status) { ended = status; },
+                                             {{"keelson-max-age-ms", "5000"}});
+  etcdserverpb::WatchRequest request;
+  request.mutable_create_request()->set_key("k");
+  call->Message(request.SerializeAsString());
+  ASSERT_TRUE(cluster.RunUntil([&] { return ended.has_value(); }, seconds(5)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(*ended));
+}
+
+}  // namespace
+}  // namespace keelson::testing

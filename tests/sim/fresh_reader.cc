@@ -1,0 +1,60 @@
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "proto/etcd/rpc.pb.h"
+#include "tests/sim/clients.h"
+
+namespace keelson::sim {
+
+void FreshReader::ReadOne() {
+  if (stopped_) return;
+  Dice& dice = cluster_.dice();
+  constexpr int64_t kBounds[] = {150, 400, 3000, 60000};
+  const int64_t max_age_ms = kBounds[dice.Below(4)];
+  etcdserverpb::RangeRequest request;
+  request.set_key("k");
+  request.set_range_end("l");
+  request.set_count_only(true);
+  request.set_serializable(true);
+  SimMember& member = cluster_.AnyMember();
+  auto call = std::make_shared<std::shared_ptr<FakeCall>>();
+  *call = member.Call(
+      "/etcdserverpb.KV/Range", request.SerializeAsString(),
+      [this, &member, max_age_ms, call](const std::string& bytes) {
+        etcdserverpb::RangeResponse response;
+        response.ParseFromString(bytes);
+        OnAnswer(member, max_age_ms, response.header().revision(), (*call)->answer_metadata());
+      },
+      [this, call](const absl::Status& status) {
+        call->reset();
+        if (!absl::IsFailedPrecondition(status)) return;
+        cluster_.Count(absl::StrContains(status.message(), "unknown age")
+                           ? "reads refused since nothing was known of their age"
+                           : "reads refused since they would be too old");
+      },
+      {{"keelson-max-age-ms", absl::StrCat(max_age_ms)}});
+  cluster_.world().After(dice.Between(Duration(0), std::chrono::milliseconds(60)),
+                         [this] { ReadOne(); });
+}
+
+void FreshReader::OnAnswer(const SimMember& member, int64_t max_age_ms, int64_t revision,
+                           const FakeCall::Metadata& metadata) {
+  const auto found = metadata.find("keelson-age-ms");
+  int64_t age_ms = 0;
+  if (found == metadata.end() || !absl::SimpleAtoi(found->second, &age_ms) || age_ms > max_age_ms) {
+    return cluster_.truth().Violated(absl::StrCat(member.name(), " answered a read that may be ",
+                                                  max_age_ms,
+                                                  " ms old without an age, or with a larger one"));
+  }
+  cluster_.Count("answers of known age");
+  if (age_ms <= 210) cluster_.Count("answers younger than two heartbeats and a round trip");
+  const Instant answered = cluster_.world().now() - SimMember::kOnTheWay;
+  const Instant since = answered - std::chrono::milliseconds(age_ms);
+  const int64_t acknowledged = cluster_.truth().AcknowledgedBy(since);
+  if (revision >= acknowledged) return;
+  cluster_.truth().Violated(absl::StrCat(
+      member.name(), " answered at revision ", revision, ", saying that it is at most ", age_ms,
+      " ms old, but revision ", acknowledged, " was acknowledged before that"));
+}
+
+}  // namespace keelson::sim

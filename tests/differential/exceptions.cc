@@ -21,7 +21,10 @@ bool ExplainedByInvalidSort(const Difference& difference) {
   if (range == nullptr) return false;
   const bool unknown = !RangeRequest::SortOrder_IsValid(range->sort_order()) ||
                        !RangeRequest::SortTarget_IsValid(range->sort_target());
-  return unknown && difference.subject.code == 3 &&
+  constexpr int kInvalidArgument = 3;
+  constexpr int kBadRequest = 400;
+  return unknown &&
+         (difference.subject.code == kInvalidArgument || difference.subject.code == kBadRequest) &&
          difference.subject.error == "etcdserver: invalid sort option";
 }
 
@@ -52,6 +55,35 @@ bool ExplainedByNegativeStart(const Difference& difference) {
                            "\"etcdserver: mvcc: required revision has been compacted\"");
 }
 
+bool ExplainedByAlarmHeader(const Difference& difference) {
+  if (difference.request == nullptr || difference.subject.message == nullptr ||
+      difference.reference.message == nullptr ||
+      !std::holds_alternative<etcdserverpb::AlarmRequest>(*difference.request)) {
+    return false;
+  }
+  const auto& reference =
+      static_cast<const etcdserverpb::AlarmResponse&>(*difference.reference.message);
+  auto subject = static_cast<const etcdserverpb::AlarmResponse&>(*difference.subject.message);
+  if (reference.has_header() || !subject.has_header()) return false;
+  subject.clear_header();
+  return subject.SerializeAsString() == reference.SerializeAsString();
+}
+
+bool ExplainedByPreconditionStatus(const Difference& difference) {
+  constexpr int kPreconditionFailed = 412;
+  constexpr int kBadRequest = 400;
+  return difference.request != nullptr && difference.reference.code == kPreconditionFailed &&
+         difference.subject.code == kBadRequest && !difference.subject.error.empty() &&
+         difference.reference.error == difference.subject.error;
+}
+
+bool ExplainedByHashKvPath(const Difference& difference) {
+  constexpr int kNotFound = 404;
+  return difference.request != nullptr &&
+         std::holds_alternative<etcdserverpb::HashKVRequest>(*difference.request) &&
+         difference.reference.code == kNotFound && difference.reference.error == "Not Found\n";
+}
+
 }  // namespace
 
 const std::vector<Exception>& AllExceptions() {
@@ -66,6 +98,12 @@ const std::vector<Exception>& AllExceptions() {
       {"delete-at-compaction",
        "3.4 may lose the delete at the very revision compacted to, which a watch may start from",
        ExplainedByDeleteAtCompaction},
+      {"alarm-header", "3.4 sends no header with its answer to Alarm, 3.6 does",
+       ExplainedByAlarmHeader},
+      {"gateway-hashkv", "3.4's gateway has no path for HashKV", ExplainedByHashKvPath},
+      {"failed-precondition-status",
+       "Debian's gateway answers FailedPrecondition with 412, etcd's 400",
+       ExplainedByPreconditionStatus},
   };
   return *exceptions;
 }

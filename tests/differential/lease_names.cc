@@ -2,6 +2,9 @@
 
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
 namespace keelson::differential {
 namespace {
 
@@ -19,6 +22,13 @@ bool HoldsLease(const FieldDescriptor& field) {
 void LeaseNames::Add(int64_t handle, int64_t id) {
   to_server_[handle] = id;
   to_driver_[id] = handle;
+}
+
+std::string LeaseNames::TextToDriver(std::string text) const {
+  for (const auto& [handle, id] : to_server_) {
+    absl::StrReplaceAll({{absl::StrCat(id), absl::StrCat(handle)}}, &text);
+  }
+  return text;
 }
 
 void LeaseNames::Rewrite(Message& message, const Map& map) {

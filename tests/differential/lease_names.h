@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 
 namespace keelson::differential {
 
@@ -16,6 +17,9 @@ class LeaseNames {
   // ids, and back.
   void ToServer(google::protobuf::Message& message) const { Rewrite(message, to_server_); }
   void ToDriver(google::protobuf::Message& message) const { Rewrite(message, to_driver_); }
+
+  // The same for text: every number that is a server's id.
+  std::string TextToDriver(std::string text) const;
 
  private:
   using Map = std::map<int64_t, int64_t>;

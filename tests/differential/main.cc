@@ -8,7 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "client/kvctl/flags.h"
 #include "tests/differential/etcdctl_mode.h"
-#include "tests/differential/grpc_mode.h"
+#include "tests/differential/json_server.h"
+#include "tests/differential/unary_mode.h"
 #include "tests/harness/test_cluster.h"
 
 namespace keelson::differential {
@@ -22,15 +23,17 @@ using Kind = FlagSpec::Kind;
 constexpr int kSkipped = 77;
 
 std::vector<FlagSpec> Flags() {
-  return {
-      {.name = "reference", .kind = Kind::kString, .fallback = "etcd"},
-      {.name = "subject", .kind = Kind::kString},
-      {.name = "subject-flag", .kind = Kind::kWords},
-      {.name = "mode", .kind = Kind::kString, .fallback = "grpc", .choices = {"grpc", "etcdctl"}},
-      {.name = "seed", .kind = Kind::kInt},
-      {.name = "ops", .kind = Kind::kInt, .fallback = "1000"},
-      {.name = "max-failures", .kind = Kind::kInt, .fallback = "10"},
-      {.name = "help", .fallback = "false"}};
+  return {{.name = "reference", .kind = Kind::kString, .fallback = "etcd"},
+          {.name = "subject", .kind = Kind::kString},
+          {.name = "subject-flag", .kind = Kind::kWords},
+          {.name = "mode",
+           .kind = Kind::kString,
+           .fallback = "grpc",
+           .choices = {"grpc", "json", "etcdctl"}},
+          {.name = "seed", .kind = Kind::kInt},
+          {.name = "ops", .kind = Kind::kInt, .fallback = "1000"},
+          {.name = "max-failures", .kind = Kind::kInt, .fallback = "10"},
+          {.name = "help", .fallback = "false"}};
 }
 
 constexpr char kUsage[] = R"(differential: compares two servers of etcd's API, answer by answer.
@@ -38,7 +41,9 @@ constexpr char kUsage[] = R"(differential: compares two servers of etcd's API, a
   --reference WHAT    a server binary, or HOST:PORT of one that runs with a fresh store (etcd)
   --subject WHAT      the same; default $KEELSON_TEST_SERVER, else etcd
   --subject-flag FLAG a flag for the subject's binary; may be repeated
-  --mode grpc|etcdctl over generated stubs, or through `etcdctl -w json` (grpc)
+  --mode grpc|json|etcdctl
+                      over generated stubs, over the JSON gateways, or through
+                      `etcdctl -w json` (grpc)
   --seed N            repeats a run; without it a new one is chosen and printed
   --ops N             how many operations (1000)
   --max-failures N    stop after so many differences (10)
@@ -103,10 +108,16 @@ int Main(const std::vector<std::string>& words) {
   Report report(std::cout, replay, static_cast<int>(flags->Int("max-failures")));
   if (mode == "etcdctl") {
     RunEtcdctlMode(seed, flags->Int("ops"), reference->endpoint, subject->endpoint, report);
+  } else if (mode == "json") {
+    const auto reference_server = ConnectGateway(reference->endpoint, seed);
+    const auto subject_server = ConnectGateway(subject->endpoint, seed);
+    CompareServers(seed, flags->Int("ops"), *reference_server, *subject_server,
+                   WatchForm::kOneByStream, report);
   } else {
     const auto reference_server = ConnectServer(reference->endpoint);
     const auto subject_server = ConnectServer(subject->endpoint);
-    RunGrpcMode(seed, flags->Int("ops"), *reference_server, *subject_server, report);
+    CompareServers(seed, flags->Int("ops"), *reference_server, *subject_server, WatchForm::kFull,
+                   report);
   }
   report.PrintSummary();
   return report.failures() == 0 ? 0 : 1;

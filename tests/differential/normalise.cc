@@ -38,6 +38,22 @@ void ClearHeaders(Message& message) {
   }
 }
 
+// What a member says of itself: its sizes, versions and places in the log are its own.
+void NormaliseStatus(etcdserverpb::StatusResponse& status) {
+  etcdserverpb::StatusResponse kept;
+  *kept.mutable_header() = status.header();
+  kept.set_leader(status.leader() != 0);
+  kept.set_islearner(status.islearner());
+  *kept.mutable_errors() = status.errors();
+  status = kept;
+}
+
+void NormaliseMember(etcdserverpb::Member& member) {
+  member.set_id(member.id() != 0);
+  for (std::string& url : *member.mutable_peerurls()) url = "url";
+  for (std::string& url : *member.mutable_clienturls()) url = "url";
+}
+
 }  // namespace
 
 void Normalise(const LeaseNames& names, Message& response) {
@@ -51,6 +67,18 @@ void Normalise(const LeaseNames& names, Message& response) {
     std::sort(list->mutable_leases()->pointer_begin(), list->mutable_leases()->pointer_end(),
               [](const auto* a, const auto* b) { return a->id() < b->id(); });
   }
+  if (auto* status = dynamic_cast<etcdserverpb::StatusResponse*>(&response)) {
+    NormaliseStatus(*status);
+  }
+  if (auto* list = dynamic_cast<etcdserverpb::MemberListResponse*>(&response)) {
+    for (etcdserverpb::Member& member : *list->mutable_members()) NormaliseMember(member);
+  }
+  // The values are a server's own, and 3.4 does not tell the revision.
+  if (auto* hash = dynamic_cast<etcdserverpb::HashKVResponse*>(&response)) {
+    hash->clear_hash();
+    hash->clear_hash_revision();
+  }
+  if (auto* hash = dynamic_cast<etcdserverpb::HashResponse*>(&response)) hash->clear_hash();
 }
 
 }  // namespace keelson::differential

@@ -4,6 +4,7 @@
 
 #include "tests/differential/keyspace.h"
 #include "tests/differential/random_txn.h"
+#include "tests/differential/service_requests.h"
 
 namespace keelson::differential {
 namespace {
@@ -116,7 +117,8 @@ Request RandomWrite(Random& random, const World& world) {
 
 Request RandomRequest(Random& random, const World& world) {
   const int64_t choice = random.Below(1000);
-  if (choice < 330) return RandomRange(random, world);
+  if (choice < 300) return RandomRange(random, world);
+  if (choice < 330) return RandomServiceRequest(random, world);
   if (choice < 580) return RandomPut(random, world);
   if (choice < 660) return RandomDelete(random);
   if (choice < 880) return RandomTxn(random, world);

@@ -5,16 +5,24 @@
 #include <variant>
 
 #include "proto/etcd/rpc.pb.h"
+#include "proto/etcd/v3election.pb.h"
+#include "proto/etcd/v3lock.pb.h"
 #include "tests/differential/random.h"
 #include "tests/differential/world.h"
 
 namespace keelson::differential {
 
-using Request = std::variant<etcdserverpb::RangeRequest, etcdserverpb::PutRequest,
-                             etcdserverpb::DeleteRangeRequest, etcdserverpb::TxnRequest,
-                             etcdserverpb::CompactionRequest, etcdserverpb::LeaseGrantRequest,
-                             etcdserverpb::LeaseRevokeRequest, etcdserverpb::LeaseTimeToLiveRequest,
-                             etcdserverpb::LeaseLeasesRequest, etcdserverpb::LeaseKeepAliveRequest>;
+using Request = std::variant<
+    etcdserverpb::RangeRequest, etcdserverpb::PutRequest, etcdserverpb::DeleteRangeRequest,
+    etcdserverpb::TxnRequest, etcdserverpb::CompactionRequest, etcdserverpb::LeaseGrantRequest,
+    etcdserverpb::LeaseRevokeRequest, etcdserverpb::LeaseTimeToLiveRequest,
+    etcdserverpb::LeaseLeasesRequest, etcdserverpb::LeaseKeepAliveRequest, v3lockpb::LockRequest,
+    v3lockpb::UnlockRequest, v3electionpb::CampaignRequest, v3electionpb::ProclaimRequest,
+    v3electionpb::LeaderRequest, v3electionpb::ResignRequest, etcdserverpb::MemberListRequest,
+    etcdserverpb::MemberAddRequest, etcdserverpb::MemberRemoveRequest,
+    etcdserverpb::MemberPromoteRequest, etcdserverpb::StatusRequest, etcdserverpb::AlarmRequest,
+    etcdserverpb::HashRequest, etcdserverpb::HashKVRequest, etcdserverpb::DefragmentRequest,
+    etcdserverpb::MoveLeaderRequest>;
 
 // Any request, by weights.
 Request RandomRequest(Random& random, const World& world);

@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/etcd/rpc.grpc.pb.h"
+#include "proto/etcd/v3election.grpc.pb.h"
+#include "proto/etcd/v3lock.grpc.pb.h"
 #include "tests/differential/normalise.h"
 
 namespace keelson::differential {
@@ -65,6 +67,10 @@ class GrpcServer : public Server {
     kv_ = KV::NewStub(channel);
     watch_ = Watch::NewStub(channel);
     lease_ = Lease::NewStub(channel);
+    cluster_ = Cluster::NewStub(channel);
+    maintenance_ = Maintenance::NewStub(channel);
+    lock_ = v3lockpb::Lock::NewStub(channel);
+    election_ = v3electionpb::Election::NewStub(channel);
   }
 
   Answer Call(const Request& request, int64_t handle) override {
@@ -120,6 +126,55 @@ class GrpcServer : public Server {
     return Unary(*lease_, &Lease::Stub::LeaseLeases, request);
   }
 
+  Answer Send(const v3lockpb::LockRequest& request) {
+    return Unary(*lock_, &v3lockpb::Lock::Stub::Lock, request);
+  }
+  Answer Send(const v3lockpb::UnlockRequest& request) {
+    return Unary(*lock_, &v3lockpb::Lock::Stub::Unlock, request);
+  }
+  Answer Send(const v3electionpb::CampaignRequest& request) {
+    return Unary(*election_, &v3electionpb::Election::Stub::Campaign, request);
+  }
+  Answer Send(const v3electionpb::ProclaimRequest& request) {
+    return Unary(*election_, &v3electionpb::Election::Stub::Proclaim, request);
+  }
+  Answer Send(const v3electionpb::LeaderRequest& request) {
+    return Unary(*election_, &v3electionpb::Election::Stub::Leader, request);
+  }
+  Answer Send(const v3electionpb::ResignRequest& request) {
+    return Unary(*election_, &v3electionpb::Election::Stub::Resign, request);
+  }
+  Answer Send(const MemberListRequest& request) {
+    return Unary(*cluster_, &Cluster::Stub::MemberList, request);
+  }
+  Answer Send(const MemberAddRequest& request) {
+    return Unary(*cluster_, &Cluster::Stub::MemberAdd, request);
+  }
+  Answer Send(const MemberRemoveRequest& request) {
+    return Unary(*cluster_, &Cluster::Stub::MemberRemove, request);
+  }
+  Answer Send(const MemberPromoteRequest& request) {
+    return Unary(*cluster_, &Cluster::Stub::MemberPromote, request);
+  }
+  Answer Send(const StatusRequest& request) {
+    return Unary(*maintenance_, &Maintenance::Stub::Status, request);
+  }
+  Answer Send(const AlarmRequest& request) {
+    return Unary(*maintenance_, &Maintenance::Stub::Alarm, request);
+  }
+  Answer Send(const HashRequest& request) {
+    return Unary(*maintenance_, &Maintenance::Stub::Hash, request);
+  }
+  Answer Send(const HashKVRequest& request) {
+    return Unary(*maintenance_, &Maintenance::Stub::HashKV, request);
+  }
+  Answer Send(const DefragmentRequest& request) {
+    return Unary(*maintenance_, &Maintenance::Stub::Defragment, request);
+  }
+  Answer Send(const MoveLeaderRequest& request) {
+    return Unary(*maintenance_, &Maintenance::Stub::MoveLeader, request);
+  }
+
   // One renewal: the stream is closed from our side, and must then end with OK.
   Answer Send(const LeaseKeepAliveRequest& request) {
     grpc::ClientContext context;
@@ -139,12 +194,17 @@ class GrpcServer : public Server {
   std::unique_ptr<KV::Stub> kv_;
   std::unique_ptr<Watch::Stub> watch_;
   std::unique_ptr<Lease::Stub> lease_;
+  std::unique_ptr<Cluster::Stub> cluster_;
+  std::unique_ptr<Maintenance::Stub> maintenance_;
+  std::unique_ptr<v3lockpb::Lock::Stub> lock_;
+  std::unique_ptr<v3electionpb::Election::Stub> election_;
   LeaseNames names_;
 };
 
 }  // namespace
 
 std::string Answer::Text() const {
+  if (!form.empty()) return form;
   if (code != 0) return absl::StrCat("code ", code, ": ", error, "\n");
   return message == nullptr ? "no message\n" : message->DebugString();
 }

@@ -16,6 +16,8 @@ struct Answer {
   int code = 0;
   std::string error = {};
   std::shared_ptr<google::protobuf::Message> message = {};
+  // How the answer was written, where that is compared, too; then Text() is this.
+  std::string form = {};
 
   // All of it as text, one field a line.
   std::string Text() const;

@@ -91,6 +91,13 @@ WatchScript RandomWatchScript(Random& random, const World& world) {
   return script;
 }
 
+WatchScript OnlyFirst(const WatchScript& script) {
+  WatchScript one;
+  one.creates = {script.creates.front()};
+  one.writes = script.writes;
+  return one;
+}
+
 WatchRun::WatchRun(const WatchScript& script, const World& world,
                    std::unique_ptr<WatchStream> stream)
     : script_(script),

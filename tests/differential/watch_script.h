@@ -30,6 +30,9 @@ struct WatchScript {
 
 WatchScript RandomWatchScript(Random& random, const World& world);
 
+// What is left of a script for a client that can say one thing only: its first watch.
+WatchScript OnlyFirst(const WatchScript& script);
+
 // A change that marks the end of what a watch has to deliver.
 struct Marker {
   std::string key = {};

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "proto/etcd/v3election.pb.h"
+
 namespace keelson::differential {
 
 struct World {
@@ -15,6 +17,9 @@ struct World {
   std::vector<int64_t> leases = {};
   int64_t next_lease = 1001;
   int64_t next_handle = kFirstHandle;
+
+  // Leaderships that were won, whether or not they still hold.
+  std::vector<v3electionpb::LeaderKey> leader_keys = {};
 
   static constexpr int64_t kFirstHandle = 900001;
 };

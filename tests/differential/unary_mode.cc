@@ -1,9 +1,10 @@
-#include "tests/differential/grpc_mode.h"
+#include "tests/differential/unary_mode.h"
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "tests/differential/requests.h"
+#include "tests/differential/service_requests.h"
 #include "tests/differential/watch_script.h"
 
 namespace keelson::differential {
@@ -11,15 +12,22 @@ namespace {
 
 using namespace etcdserverpb;
 
-class GrpcComparison {
+class Comparison {
  public:
-  GrpcComparison(uint64_t seed, Server& reference, Server& subject, Report& report)
-      : random_(seed), reference_(reference), subject_(subject), report_(report) {}
+  Comparison(uint64_t seed, Server& reference, Server& subject, WatchForm watches, Report& report)
+      : random_(seed),
+        reference_(reference),
+        subject_(subject),
+        watches_(watches),
+        report_(report) {}
 
   void Run(int64_t ops) {
     for (op_ = 0; op_ < ops && !report_.Hopeless(); ++op_) {
-      if (random_.Below(1000) < 15) {
+      const int64_t choice = random_.Below(1000);
+      if (choice < 15) {
         CompareWatch();
+      } else if (choice < 17) {
+        CompareUnderAlarm();
       } else {
         CompareRequest(RandomRequest(random_, world_));
       }
@@ -55,7 +63,8 @@ class GrpcComparison {
   }
 
   void CompareWatch() {
-    const WatchScript script = RandomWatchScript(random_, world_);
+    WatchScript script = RandomWatchScript(random_, world_);
+    if (watches_ == WatchForm::kOneByStream) script = OnlyFirst(script);
     WatchRun reference(script, world_, reference_.OpenWatch());
     WatchRun subject(script, world_, subject_.OpenWatch());
     reference.Create();
@@ -73,6 +82,13 @@ class GrpcComparison {
     report_.Take(
         op_, script.Describe(),
         {.script = &script, .reference_text = reference_text, .subject_text = subject_text});
+  }
+
+  void CompareUnderAlarm() {
+    CompareRequest(AlarmChange(AlarmRequest::ACTIVATE, CORRUPT));
+    for (int i = 0; i < 5; ++i) CompareRequest(RandomRequest(random_, world_));
+    CompareRequest(AlarmChange(AlarmRequest::DEACTIVATE, CORRUPT));
+    CompareRequest(AlarmChange(AlarmRequest::DEACTIVATE, CORRUPT));
   }
 
   std::vector<Marker> WriteMarkers(const std::vector<std::string>& keys) {
@@ -100,6 +116,7 @@ class GrpcComparison {
   template <typename RequestType>
   void LearnFrom(const RequestType&, const google::protobuf::Message& message) {
     const auto* field = message.GetDescriptor()->FindFieldByName("header");
+    if (!message.GetReflection()->HasField(message, field)) return;
     const auto& header =
         static_cast<const ResponseHeader&>(message.GetReflection()->GetMessage(message, field));
     world_.revision = std::max(world_.revision, header.revision());
@@ -125,9 +142,16 @@ class GrpcComparison {
     world_.revision = std::max(world_.revision, response.header().revision());
   }
 
+  void LearnFrom(const v3electionpb::CampaignRequest&, const google::protobuf::Message& message) {
+    const auto& response = static_cast<const v3electionpb::CampaignResponse&>(message);
+    world_.leader_keys.push_back(response.leader());
+    world_.revision = std::max(world_.revision, response.header().revision());
+  }
+
   Random random_;
   Server& reference_;
   Server& subject_;
+  const WatchForm watches_;
   Report& report_;
   World world_;
   int64_t op_ = 0;
@@ -135,8 +159,9 @@ class GrpcComparison {
 
 }  // namespace
 
-void RunGrpcMode(uint64_t seed, int64_t ops, Server& reference, Server& subject, Report& report) {
-  GrpcComparison(seed, reference, subject, report).Run(ops);
+void CompareServers(uint64_t seed, int64_t ops, Server& reference, Server& subject,
+                    WatchForm watches, Report& report) {
+  Comparison(seed, reference, subject, watches, report).Run(ops);
 }
 
 }  // namespace keelson::differential

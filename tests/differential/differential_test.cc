@@ -129,7 +129,7 @@ TEST(NormaliseTest, OnlyIdsAndTermsAreLeftOut) {
   auto& range = *response.add_responses()->mutable_response_range();
   range.mutable_header()->set_revision(4);
   range.add_kvs()->set_lease(123456789);
-  LeaseNames names;
+  IdNames names;
   names.Add(900001, 123456789);
   Normalise(names, response);
   EXPECT_EQ(response.ShortDebugString(),

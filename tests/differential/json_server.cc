@@ -33,7 +33,9 @@ bool IsOwn(const std::string& name) {
 }
 
 // Lists whose order is not promised.
-bool IsUnordered(const std::string& name) { return name == "leases" || name == "keys"; }
+bool IsUnordered(const std::string& name) {
+  return name == "leases" || name == "keys" || name == "members";
+}
 
 std::string Shape(const Value& value, const std::string& name, const std::string& indent);
 
@@ -107,6 +109,7 @@ constexpr Mapping kMappings[] = {
     {"MemberAddRequest", "/v3/cluster/member/add", "etcdserverpb.MemberAddResponse"},
     {"MemberRemoveRequest", "/v3/cluster/member/remove", "etcdserverpb.MemberRemoveResponse"},
     {"MemberPromoteRequest", "/v3/cluster/member/promote", "etcdserverpb.MemberPromoteResponse"},
+    {"MemberUpdateRequest", "/v3/cluster/member/update", "etcdserverpb.MemberUpdateResponse"},
     {"StatusRequest", "/v3/maintenance/status", "etcdserverpb.StatusResponse"},
     {"AlarmRequest", "/v3/maintenance/alarm", "etcdserverpb.AlarmResponse"},
     {"HashRequest", "/v3/maintenance/hash", "etcdserverpb.HashResponse"},
@@ -145,7 +148,7 @@ std::string ErrorText(const std::string& body) {
 
 class GatewayWatch : public WatchStream {
  public:
-  GatewayWatch(const std::string& endpoint, const LeaseNames& names)
+  GatewayWatch(const std::string& endpoint, const IdNames& names)
       : connection_(endpoint), names_(names) {}
 
   // A gateway's watch is created by its request's body; only one is compared here.
@@ -180,7 +183,7 @@ class GatewayWatch : public WatchStream {
 
  private:
   HttpConnection connection_;
-  const LeaseNames& names_;
+  const IdNames& names_;
   bool opened_ = false;
   std::string end_;
 };
@@ -205,10 +208,7 @@ class GatewayServer : public Server {
     if (answer.code != 0 || !util::JsonStringToMessage(body, answer.message.get(), lenient).ok()) {
       answer.message = nullptr;
     }
-    const auto* grant = std::get_if<LeaseGrantRequest>(&request);
-    if (grant != nullptr && grant->id() == 0 && answer.message != nullptr) {
-      names_.Add(handle, static_cast<const LeaseGrantResponse&>(*answer.message).id());
-    }
+    if (NamesAnId(request) && answer.message != nullptr) names_.Learn(handle, *answer.message);
     if (answer.code != 0) answer.error = ErrorText(reply.body);
     answer.form = absl::StrCat("HTTP ", reply.status, " ", reply.content_type,
                                names_.TextToDriver(JsonShape(reply.body)), "\n");
@@ -238,7 +238,7 @@ class GatewayServer : public Server {
   const std::string endpoint_;
   HttpConnection connection_;
   Random random_;
-  LeaseNames names_;
+  IdNames names_;
 };
 
 }  // namespace

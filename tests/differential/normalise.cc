@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proto/etcd/rpc.pb.h"
+#include "tests/differential/world.h"
 
 namespace keelson::differential {
 namespace {
@@ -48,15 +49,28 @@ void NormaliseStatus(etcdserverpb::StatusResponse& status) {
   status = kept;
 }
 
+// Added ones have the driver's names by now.
 void NormaliseMember(etcdserverpb::Member& member) {
-  member.set_id(member.id() != 0);
+  const auto id = static_cast<int64_t>(member.id());
+  if (id < World::kFirstHandle || id > World::kFirstHandle + 1000000) member.set_id(id != 0);
   for (std::string& url : *member.mutable_peerurls()) url = "url";
   for (std::string& url : *member.mutable_clienturls()) url = "url";
 }
 
+template <typename Response>
+void NormaliseMembers(Message& message) {
+  auto* response = dynamic_cast<Response*>(&message);
+  if (response == nullptr) return;
+  for (etcdserverpb::Member& member : *response->mutable_members()) NormaliseMember(member);
+  // By their ids, which each cluster has its own of.
+  std::sort(response->mutable_members()->pointer_begin(),
+            response->mutable_members()->pointer_end(),
+            [](const auto* a, const auto* b) { return a->id() < b->id(); });
+}
+
 }  // namespace
 
-void Normalise(const LeaseNames& names, Message& response) {
+void Normalise(const IdNames& names, Message& response) {
   names.ToDriver(response);
   ClearHeaders(response);
   if (auto* ttl = dynamic_cast<etcdserverpb::LeaseTimeToLiveResponse*>(&response)) {
@@ -70,8 +84,12 @@ void Normalise(const LeaseNames& names, Message& response) {
   if (auto* status = dynamic_cast<etcdserverpb::StatusResponse*>(&response)) {
     NormaliseStatus(*status);
   }
-  if (auto* list = dynamic_cast<etcdserverpb::MemberListResponse*>(&response)) {
-    for (etcdserverpb::Member& member : *list->mutable_members()) NormaliseMember(member);
+  NormaliseMembers<etcdserverpb::MemberListResponse>(response);
+  NormaliseMembers<etcdserverpb::MemberAddResponse>(response);
+  NormaliseMembers<etcdserverpb::MemberRemoveResponse>(response);
+  NormaliseMembers<etcdserverpb::MemberUpdateResponse>(response);
+  if (auto* added = dynamic_cast<etcdserverpb::MemberAddResponse*>(&response)) {
+    NormaliseMember(*added->mutable_member());
   }
   // The values are a server's own, and 3.4 does not tell the revision.
   if (auto* hash = dynamic_cast<etcdserverpb::HashKVResponse*>(&response)) {

@@ -3,11 +3,11 @@
 
 #include <google/protobuf/message.h>
 
-#include "tests/differential/lease_names.h"
+#include "tests/differential/id_names.h"
 
 namespace keelson::differential {
 
 // Applies the rules listed at Server::Call to a response.
-void Normalise(const LeaseNames& names, google::protobuf::Message& response);
+void Normalise(const IdNames& names, google::protobuf::Message& response);
 
 }  // namespace keelson::differential

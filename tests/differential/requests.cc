@@ -143,6 +143,12 @@ Request RandomRequest(Random& random, const World& world) {
   return etcdserverpb::LeaseLeasesRequest();
 }
 
+bool NamesAnId(const Request& request) {
+  const auto* grant = std::get_if<etcdserverpb::LeaseGrantRequest>(&request);
+  return std::holds_alternative<etcdserverpb::MemberAddRequest>(request) ||
+         (grant != nullptr && grant->id() == 0);
+}
+
 std::string Describe(const Request& request) {
   return std::visit(
       [](const auto& message) {

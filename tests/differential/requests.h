@@ -20,9 +20,9 @@ using Request = std::variant<
     v3lockpb::UnlockRequest, v3electionpb::CampaignRequest, v3electionpb::ProclaimRequest,
     v3electionpb::LeaderRequest, v3electionpb::ResignRequest, etcdserverpb::MemberListRequest,
     etcdserverpb::MemberAddRequest, etcdserverpb::MemberRemoveRequest,
-    etcdserverpb::MemberPromoteRequest, etcdserverpb::StatusRequest, etcdserverpb::AlarmRequest,
-    etcdserverpb::HashRequest, etcdserverpb::HashKVRequest, etcdserverpb::DefragmentRequest,
-    etcdserverpb::MoveLeaderRequest>;
+    etcdserverpb::MemberPromoteRequest, etcdserverpb::MemberUpdateRequest,
+    etcdserverpb::StatusRequest, etcdserverpb::AlarmRequest, etcdserverpb::HashRequest,
+    etcdserverpb::HashKVRequest, etcdserverpb::DefragmentRequest, etcdserverpb::MoveLeaderRequest>;
 
 // Any request, by weights.
 Request RandomRequest(Random& random, const World& world);
@@ -39,6 +39,9 @@ int64_t RandomRevision(Random& random, const World& world);
 
 // A lease that exists, mostly; else one that does not. 0 if there is none at all.
 int64_t RandomLease(Random& random, const World& world);
+
+// Whether the server picks an id for what the request makes.
+bool NamesAnId(const Request& request);
 
 // The request's type and fields, for people.
 std::string Describe(const Request& request);

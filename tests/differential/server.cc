@@ -25,7 +25,7 @@ std::string EndText(const grpc::Status& status) {
 
 class GrpcWatchStream : public WatchStream {
  public:
-  GrpcWatchStream(Watch::Stub& stub, const LeaseNames& names) : names_(names) {
+  GrpcWatchStream(Watch::Stub& stub, const IdNames& names) : names_(names) {
     context_.set_deadline(std::chrono::system_clock::now() + kPatience);
     stream_ = stub.Watch(&context_);
   }
@@ -50,7 +50,7 @@ class GrpcWatchStream : public WatchStream {
   const std::string& end() const override { return end_; }
 
  private:
-  const LeaseNames& names_;
+  const IdNames& names_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<WatchRequest, WatchResponse>> stream_;
   std::string end_;
@@ -77,10 +77,7 @@ class GrpcServer : public Server {
     Request own = request;
     std::visit([this](auto& message) { names_.ToServer(message); }, own);
     Answer answer = std::visit([this](const auto& message) { return Send(message); }, own);
-    const auto* grant = std::get_if<LeaseGrantRequest>(&request);
-    if (grant != nullptr && grant->id() == 0 && answer.code == 0) {
-      names_.Add(handle, static_cast<const LeaseGrantResponse&>(*answer.message).id());
-    }
+    if (NamesAnId(request) && answer.message != nullptr) names_.Learn(handle, *answer.message);
     if (answer.message != nullptr) Normalise(names_, *answer.message);
     return answer;
   }
@@ -156,6 +153,9 @@ class GrpcServer : public Server {
   Answer Send(const MemberPromoteRequest& request) {
     return Unary(*cluster_, &Cluster::Stub::MemberPromote, request);
   }
+  Answer Send(const MemberUpdateRequest& request) {
+    return Unary(*cluster_, &Cluster::Stub::MemberUpdate, request);
+  }
   Answer Send(const StatusRequest& request) {
     return Unary(*maintenance_, &Maintenance::Stub::Status, request);
   }
@@ -198,7 +198,7 @@ class GrpcServer : public Server {
   std::unique_ptr<Maintenance::Stub> maintenance_;
   std::unique_ptr<v3lockpb::Lock::Stub> lock_;
   std::unique_ptr<v3electionpb::Election::Stub> election_;
-  LeaseNames names_;
+  IdNames names_;
 };
 
 }  // namespace

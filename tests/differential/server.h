@@ -6,7 +6,7 @@
 #include <string>
 
 #include "proto/etcd/rpc.pb.h"
-#include "tests/differential/lease_names.h"
+#include "tests/differential/id_names.h"
 #include "tests/differential/requests.h"
 
 namespace keelson::differential {

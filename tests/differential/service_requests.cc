@@ -113,6 +113,32 @@ AlarmRequest AlarmChange(AlarmRequest::AlarmAction action, AlarmType kind) {
   return request;
 }
 
+std::vector<Request> LearnersLife(int64_t member) {
+  const auto id = static_cast<uint64_t>(member);
+  // etcd makes ids of URLs and the second: no URL may come twice.
+  const auto url = [member](int64_t port) {
+    return absl::StrCat("http://127.0.0.1:", 1000 + 10 * (member % 5000) + port);
+  };
+  MemberAddRequest add;
+  add.add_peerurls(url(0));
+  add.set_islearner(true);
+  MemberAddRequest again = add;
+  again.add_peerurls(url(1));
+  MemberAddRequest another = add;
+  another.set_peerurls(0, url(2));
+  MemberPromoteRequest promote;
+  promote.set_id(id);
+  MemberUpdateRequest update;
+  update.set_id(id);
+  update.add_peerurls(url(3));
+  MemberRemoveRequest remove;
+  remove.set_id(id);
+  MoveLeaderRequest lead;
+  lead.set_targetid(id);
+  return {add,    MemberListRequest(), again,  another, promote, lead, update, MemberListRequest(),
+          remove, MemberListRequest(), remove, promote, update};
+}
+
 Request RandomServiceRequest(Random& random, const World& world) {
   const int64_t choice = random.Below(100);
   if (choice < 30) return RandomLock(random, world);

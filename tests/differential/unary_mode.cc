@@ -28,6 +28,8 @@ class Comparison {
         CompareWatch();
       } else if (choice < 17) {
         CompareUnderAlarm();
+      } else if (choice < 18) {
+        for (const Request& request : LearnersLife(world_.next_handle)) CompareRequest(request);
       } else {
         CompareRequest(RandomRequest(random_, world_));
       }
@@ -133,6 +135,10 @@ class Comparison {
       world_.leases.push_back(request.id());
       ++world_.next_lease;
     }
+  }
+
+  void LearnFrom(const MemberAddRequest&, const google::protobuf::Message&) {
+    ++world_.next_handle;
   }
 
   void LearnFrom(const LeaseRevokeRequest& request, const google::protobuf::Message& message) {

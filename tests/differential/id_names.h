@@ -1,4 +1,4 @@
-// The driver's names for leases whose ids the servers picked, each its own.
+// The driver's names for leases and members whose ids the servers picked, each its own.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -9,13 +9,16 @@
 
 namespace keelson::differential {
 
-class LeaseNames {
+class IdNames {
  public:
   void Add(int64_t handle, int64_t id);
 
-  // Rewrites every field that holds a lease id, at any depth: from the driver's names to a server's
+  // Rewrites every field that holds such an id, at any depth: from the driver's names to a server's
   // ids, and back.
   void ToServer(google::protobuf::Message& message) const { Rewrite(message, to_server_); }
+  // Adds the id that `response`, an answer to a grant or to the addition of a member, tells.
+  void Learn(int64_t handle, const google::protobuf::Message& response);
+
   void ToDriver(google::protobuf::Message& message) const { Rewrite(message, to_driver_); }
 
   // The same for text: every number that is a server's id.

@@ -136,7 +136,7 @@ std::vector<Request> LearnersLife(int64_t member) {
   MoveLeaderRequest lead;
   lead.set_targetid(id);
   return {add,    MemberListRequest(), again,  another, promote, lead, update, MemberListRequest(),
-          remove, MemberListRequest(), remove, promote, update};
+          remove, MemberListRequest(), remove, update};
 }
 
 Request RandomServiceRequest(Random& random, const World& world) {

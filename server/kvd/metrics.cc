@@ -124,6 +124,14 @@ void ClientMetrics(const MetricsSources& sources, Page* page) {
   page->Counter("etcd_mvcc_delete_total", sources.observed.deletes());
   page->Counter("etcd_mvcc_range_total", HandledWell(sources.methods, "/etcdserverpb.KV/Range"));
   page->Counter("etcd_mvcc_txn_total", HandledWell(sources.methods, "/etcdserverpb.KV/Txn"));
+  page->Counter("etcd_server_learner_promote_successes",
+                HandledWell(sources.methods, "/etcdserverpb.Cluster/MemberPromote"));
+  page->Counter("etcd_debugging_lease_granted_total",
+                HandledWell(sources.methods, "/etcdserverpb.Lease/LeaseGrant"));
+  page->Counter("etcd_debugging_lease_revoked_total",
+                HandledWell(sources.methods, "/etcdserverpb.Lease/LeaseRevoke"));
+  const Method* renewals = sources.methods.Find("/etcdserverpb.Lease/LeaseKeepAlive");
+  page->Counter("etcd_debugging_lease_renewed_total", renewals->counts->messages_sent);
   page->Counter("etcd_mvcc_total_put_size_in_bytes", sources.observed.put_bytes());
   page->Counter("etcd_debugging_mvcc_total_put_size_in_bytes", sources.observed.put_bytes());
 }

@@ -4,7 +4,7 @@
 
 #include "server/api/call.h"
 #include "server/api/http_endpoints.h"
-#include "server/loop/loop_thread.h"
+#include "server/loop/threaded_loop.h"
 #include "server/rpc/front_end.h"
 
 namespace keelson::server {
@@ -120,7 +120,7 @@ class Monitor::Impl final : public HttpEndpoints {
   HttpEndpoints& endpoints_;
   const Patience patience_;
   const NoMethods methods_;
-  LoopThread thread_;
+  ThreadedLoop thread_;
   FrontEnd front_end_;
 };
 

@@ -139,6 +139,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 3) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
   const std::string bytes = (data[0] & 3) == 0 ? std::string(input) : PostOf(input);
+  if (bytes.starts_with("PRI")) return 0;  // HTTP/2 has a target of its own
   const std::string whole = AnswersTo(bytes, SIZE_MAX);
   KEELSON_CHECK(whole == AnswersTo(bytes, 1 + data[1] % 64),
                 "the cut of the bytes does not matter");

@@ -8,7 +8,7 @@
 #include <future>
 #include <string>
 
-#include "server/loop/loop_thread.h"
+#include "server/loop/threaded_loop.h"
 #include "tests/harness/http_get.h"
 
 namespace keelson::server {
@@ -47,7 +47,7 @@ class MonitorTest : public ::testing::Test {
     return answer.ok() ? std::to_string(answer->status) + " " + answer->body : "";
   }
 
-  LoopThread main_;
+  ThreadedLoop main_;
   Page page_;
   std::unique_ptr<Monitor> monitor_;
   int port_ = 0;

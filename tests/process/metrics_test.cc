@@ -230,6 +230,25 @@ TEST_F(MetricsTest, WhatIsAppliedAskedAndAnsweredIsCountedOnEveryMember) {
             asked.Sum("etcd_server_client_requests_total") + 2);
 }
 
+TEST_F(MetricsTest, LeasesAreCountedWhereTheyWereAskedFor) {
+  ASSERT_NO_FATAL_FAILURE(Start(1));
+  const Figures before = Now();
+  const auto lease = client_->leases().Grant(60);
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  auto kept = client_->leases().KeepAlive(lease->id);
+  EXPECT_TRUE(WaitUntil(absl::Seconds(10), [&] {
+    return Now()["etcd_debugging_lease_renewed_total"] >
+           before["etcd_debugging_lease_renewed_total"];
+  }));
+  kept.reset();
+  ASSERT_TRUE(client_->leases().Revoke(lease->id).ok());
+  const Figures after = Now();
+  for (const char* what : {"granted", "revoked"}) {
+    const std::string name = absl::StrCat("etcd_debugging_lease_", what, "_total");
+    EXPECT_EQ(after[name], before[name] + 1) << name;
+  }
+}
+
 TEST_F(MetricsTest, AnswersToHealthAreCounted) {
   ASSERT_NO_FATAL_FAILURE(Start(3));
   const int leader = Leader();

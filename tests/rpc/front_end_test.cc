@@ -7,6 +7,8 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/read.hpp>
 #include <asio/write.hpp>
+#include <cstdio>
+#include <fstream>
 
 #include "tests/rpc/h2_client.h"
 #include "tests/rpc/loop_thread.h"
@@ -108,6 +110,35 @@ TEST(FrontEndTest, Http1AndHttp2ShareThePort) {
       "GET /a? ";
   EXPECT_EQ(http1.ReadBytes(3 * answer.size()), answer + answer + answer);
   EXPECT_EQ(server.stats().connections_open, 2u);
+}
+
+// Which timer the kernel runs for the connection from `from` to `to`, as /proc/net/tcp has it.
+int TimerOf(uint16_t from, uint16_t to) {
+  std::ifstream table("/proc/net/tcp");
+  for (std::string line; std::getline(table, line);) {
+    unsigned local = 0, remote = 0, timer = 0;
+    if (std::sscanf(line.c_str(), " %*d: %*x:%x %*x:%x %*x %*x:%*x %x:", &local, &remote, &timer) ==
+            3 &&
+        local == from && remote == to) {
+      return static_cast<int>(timer);
+    }
+  }
+  return -1;
+}
+
+TEST(FrontEndTest, TheKernelLooksAfterSilentConnections) {
+  LoopThread server;
+  Client client(server.address);
+  client.Write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_NE(client.Read(), "");
+  const auto port =
+      static_cast<uint16_t>(std::stoi(server.address.substr(server.address.rfind(':') + 1)));
+  const uint16_t own = client.socket().local_endpoint().port();
+  constexpr int kRetransmission = 1, kKeepAlive = 2;
+  // Until the client has acknowledged the answer another timer runs.
+  int timer = kRetransmission;
+  for (int i = 0; i < 100'000 && timer == kRetransmission; ++i) timer = TimerOf(port, own);
+  EXPECT_EQ(timer, kKeepAlive);
 }
 
 TEST(FrontEndTest, JunkOnOneConnectionLeavesTheOthersAlone) {

@@ -10,12 +10,12 @@ namespace keelson::server {
 
 // Owned by another thread. What lives on the loop is made before Start and destroyed after Stop, or
 // on the loop.
-class LoopThread {
+class ThreadedLoop {
  public:
-  LoopThread() = default;
-  ~LoopThread() { Stop(); }
-  LoopThread(const LoopThread&) = delete;
-  LoopThread& operator=(const LoopThread&) = delete;
+  ThreadedLoop() = default;
+  ~ThreadedLoop() { Stop(); }
+  ThreadedLoop(const ThreadedLoop&) = delete;
+  ThreadedLoop& operator=(const ThreadedLoop&) = delete;
 
   AsioLoop& loop() { return loop_; }
 

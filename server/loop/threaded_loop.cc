@@ -1,15 +1,15 @@
-#include "server/loop/loop_thread.h"
+#include "server/loop/threaded_loop.h"
 
 #include "base/check.h"
 
 namespace keelson::server {
 
-void LoopThread::Start() {
+void ThreadedLoop::Start() {
   KEELSON_CHECK(!thread_.joinable(), "a loop has one thread");
   thread_ = std::thread([this] { loop_.Run(); });
 }
 
-void LoopThread::Stop() {
+void ThreadedLoop::Stop() {
   if (!thread_.joinable()) return;
   loop_.Stop();
   thread_.join();

@@ -1,6 +1,7 @@
 #include "client/keelson/maintenance.h"
 
 #include "client/keelson/internal/ask.h"
+#include "client/keelson/internal/snapshot_fetch.h"
 
 namespace keelson::client {
 namespace {
@@ -137,6 +138,14 @@ absl::Status Maintenance::MoveLeader(const std::string& endpoint, uint64_t targe
   return AskMember<etcdserverpb::MoveLeaderResponse>(core_, endpoint, "MoveLeader",
                                                      internal::Effect::kWrites, request, call)
       .status();
+}
+
+absl::Status Maintenance::Snapshot(const std::string& endpoint, const SnapshotSink& sink,
+                                   const CallOptions& call) const {
+  const auto address = internal::ParseEndpoint(endpoint);
+  const absl::Status status =
+      address.ok() ? internal::FetchSnapshot(*core_, *address, sink, call) : address.status();
+  return status.ok() ? status : WithOutcome(status, Outcome::kFailed);
 }
 
 absl::StatusOr<AlarmResult> Maintenance::Alarms(const CallOptions& call) const {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -93,6 +95,16 @@ class Maintenance {
   // leads. FailedPrecondition if the asked member does not lead or `target` is no voter.
   absl::Status MoveLeader(const std::string& endpoint, uint64_t target,
                           const CallOptions& call = {}) const;
+
+  // Hears of a snapshot's bytes in order, the checksum that ends them included; `remaining` are
+  // still to come before it. An error ends the snapshot with it.
+  using SnapshotSink = std::function<absl::Status(std::string_view bytes, uint64_t remaining)>;
+
+  // Hands the whole state of the member at `endpoint` to `sink`, on the calling thread, as fast as
+  // that takes it. OK: all of it came, and fits its checksum; else what came is of no use: DataLoss
+  // where it does not fit. Without a timeout in `call` it may take any time.
+  absl::Status Snapshot(const std::string& endpoint, const SnapshotSink& sink,
+                        const CallOptions& call = {}) const;
 
   // The raised alarms of all members.
   absl::StatusOr<AlarmResult> Alarms(const CallOptions& call = {}) const;

@@ -21,6 +21,7 @@ struct Environment {
   std::ostream* err;
   bool in_is_terminal = false;
   bool out_is_terminal = false;
+  bool err_is_terminal = false;
   // Environment variables that matter: those beginning with KVCTL_, and NO_COLOR.
   std::map<std::string, std::string> variables = {};
 };
@@ -40,6 +41,7 @@ class Invocation {
   std::ostream& out() const { return *environment_.out; }
   std::ostream& err() const { return *environment_.err; }
   bool in_is_terminal() const { return environment_.in_is_terminal; }
+  bool err_is_terminal() const { return environment_.err_is_terminal; }
 
   // Prints a failure with what to do about it; the exit code for it.
   ExitCode Report(const absl::Status& status) const;
@@ -78,6 +80,7 @@ std::vector<Command> LeaseCommands();
 std::vector<Command> MemberCommands();
 std::vector<Command> EndpointCommands();
 std::vector<Command> AlarmCommands();
+std::vector<Command> SnapshotCommands();
 
 // The flags that every command takes.
 const std::vector<FlagSpec>& GlobalFlags();

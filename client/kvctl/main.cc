@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   keelson::kvctl::Environment environment{.in = &std::cin, .out = &std::cout, .err = &std::cerr};
   environment.in_is_terminal = isatty(STDIN_FILENO) != 0;
   environment.out_is_terminal = isatty(STDOUT_FILENO) != 0;
+  environment.err_is_terminal = isatty(STDERR_FILENO) != 0;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const size_t equals = text.find('=');

@@ -5,6 +5,8 @@
 #include "proto/etcd/rpc.pb.h"
 #include "server/api/gate.h"
 #include "server/api/methods.h"
+#include "server/api/paced_stream.h"
+#include "server/api/range_messages.h"
 #include "server/api/range_reader.h"
 #include "server/api/read_answer.h"
 #include "server/api/txn_reader.h"
@@ -31,6 +33,14 @@ void KvService::AddTo(Methods& methods) {
       "/etcdserverpb.KV/Range", [this](CallPtr call, auto request, std::string_view) {
         Range(std::move(call), std::move(request));
       });
+  methods.Add("/etcdserverpb.KV/RangeStream", Method::Kind::kServerStream,
+              [this](CallPtr call, std::string_view bytes) {
+                etcdserverpb::RangeRequest request;
+                if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+                  return Answer(*call, Undecodable());
+                }
+                RangeStream(std::move(call), std::move(request));
+              });
   methods.AddUnary<PutRequest>("/etcdserverpb.KV/Put", [this](CallPtr call, const PutRequest& put,
                                                               std::string_view bytes) {
     if (auto status = Validate(put); !status.ok()) return Answer(*call, status);
@@ -67,6 +77,21 @@ void KvService::Range(CallPtr call, etcdserverpb::RangeRequest request) {
     if (!status.ok()) return Answer(*call, status);
     ReadNow(std::move(call), std::move(request));
   });
+}
+
+void KvService::RangeStream(CallPtr call, etcdserverpb::RangeRequest request) {
+  if (auto status = Validate(request); !status.ok()) return Answer(*call, status);
+  if (auto status = CheckStreamable(request); !status.ok()) return Answer(*call, status);
+  const auto stream = PacedStream::Open(node_.loop(), node_.runner(), std::move(call));
+  const bool serializable = request.serializable();
+  auto begin = [this, stream, request = std::move(request)](const absl::Status& status) {
+    if (!status.ok()) return stream->Fail(status);
+    etcdserverpb::ResponseHeader header;
+    node_.FillHeader(&header);
+    stream->Begin(std::make_unique<RangeMessages>(node_.View(), request, header));
+  };
+  if (serializable) return begin(absl::OkStatus());
+  node_.WhenReadable(std::move(begin));
 }
 
 void KvService::ReadNow(CallPtr call, etcdserverpb::RangeRequest request) {

@@ -25,6 +25,7 @@ class KvService {
 
  private:
   void Range(std::shared_ptr<Call> call, etcdserverpb::RangeRequest request);
+  void RangeStream(std::shared_ptr<Call> call, etcdserverpb::RangeRequest request);
   void ReadNow(std::shared_ptr<Call> call, etcdserverpb::RangeRequest request);
   void Txn(std::shared_ptr<Call> call, const etcdserverpb::TxnRequest& request,
            std::string_view bytes);

@@ -16,7 +16,9 @@
 #include "proto/keelson/entry.pb.h"
 #include "server/api/hash_reader.h"
 #include "server/api/methods.h"
+#include "server/api/paced_stream.h"
 #include "server/api/read_answer.h"
+#include "server/api/snapshot_messages.h"
 #include "server/api/write.h"
 #include "server/apply/errors.h"
 #include "server/node/node.h"
@@ -129,6 +131,8 @@ void MaintenanceService::AddTo(Methods& methods) {
       [this](CallPtr call, const AlarmRequest& request, std::string_view) {
         HandleAlarm(node_, std::move(call), request);
       });
+  methods.Add("/etcdserverpb.Maintenance/Snapshot", Method::Kind::kServerStream,
+              [this](CallPtr call, std::string_view) { Snapshot(std::move(call)); });
   // Space is given back without being asked for: README.md.
   methods.AddUnary<etcdserverpb::DefragmentRequest>(
       "/etcdserverpb.Maintenance/Defragment",
@@ -166,6 +170,14 @@ void MaintenanceService::AddMoves(Methods& methods) {
       [this](CallPtr call, const DowngradeRequest& request, std::string_view) {
         AnswerDowngrade(node_, *call, request);
       });
+}
+
+void MaintenanceService::Snapshot(CallPtr call) {
+  const auto stream = PacedStream::Open(node_.loop(), node_.runner(), std::move(call));
+  node_.MakeCheckpoint([stream](const auto& made) {
+    if (!made.ok()) return stream->Fail(absl::UnavailableError(made.status().message()));
+    stream->Begin(std::make_unique<SnapshotMessages>(*made));
+  });
 }
 
 void MaintenanceService::Status(Call& call) {

@@ -20,6 +20,7 @@ class MaintenanceService {
   void AddHashes(Methods& methods);
   void AddMoves(Methods& methods);
   void Status(Call& call);
+  void Snapshot(std::shared_ptr<Call> call);
   Node& node_;
 };
 

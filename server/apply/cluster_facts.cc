@@ -94,6 +94,15 @@ void ClusterFacts::SetVersion(uint32_t version, storage::ApplyBatch& batch) {
   batch.PutMeta(kVersion, absl::StrCat(version));
 }
 
+void ClusterFacts::ForgetMembers(storage::ApplyBatch& batch) {
+  for (const auto& [member, facts] : members_) {
+    batch.DeleteMeta(absl::StrCat(ToAbsl(kMemberPrefix), member));
+  }
+  batch.DeleteMeta(kAlarms);
+  members_.clear();
+  alarms_.clear();
+}
+
 bool ClusterFacts::HasAlarm(AlarmKind kind) const {
   return std::any_of(alarms_.begin(), alarms_.end(),
                      [kind](const Alarm& alarm) { return alarm.second == kind; });

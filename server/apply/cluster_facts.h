@@ -51,6 +51,9 @@ class ClusterFacts {
   // Only rises; a lower one changes nothing.
   void SetVersion(uint32_t version, storage::ApplyBatch& batch);
 
+  // Forgets the members and their alarms: the store goes to another cluster.
+  void ForgetMembers(storage::ApplyBatch& batch);
+
   bool HasAlarm(AlarmKind kind) const;
   bool HasAlarm(uint64_t member, AlarmKind kind) const { return alarms_.contains({member, kind}); }
   const std::set<Alarm>& alarms() const { return alarms_; }

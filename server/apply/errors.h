@@ -117,6 +117,14 @@ inline absl::Status LeaderTransferTimedOut() {
   return absl::UnknownError("etcdserver: request timed out, leader transfer took too long");
 }
 inline absl::Status UnknownMethod() { return absl::UnknownError("etcdserver: unknown method"); }
+// Unimplemented: clients then ask with Range.
+inline absl::Status NoStreamInThisOrder() {
+  return absl::UnimplementedError("RangeStream does not support custom sort orders");
+}
+inline absl::Status NoStreamOfSomeRevisions() {
+  return absl::UnimplementedError("RangeStream does not support revision filters");
+}
+
 // Lock and Election have no code for any error; see AsUnknown.
 inline absl::Status SessionExpired() { return absl::UnknownError("mutex: session is expired"); }
 inline absl::Status ElectionNotLeader() { return absl::UnknownError("election: not leader"); }

@@ -102,6 +102,9 @@ absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
   options.auto_compaction = *compaction;
   options.keep_log_entries = static_cast<uint64_t>(flags.snapshot_catchup_entries);
   options.slow_apply = flags.warning_apply_duration;
+  if (flags.watch_progress_notify_interval.count() != 0) {
+    options.watch_progress_interval = flags.watch_progress_notify_interval;
+  }
   options.max_txn_ops = flags.max_txn_ops;
   options.max_request_bytes = static_cast<size_t>(flags.max_request_bytes);
   return options;

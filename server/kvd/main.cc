@@ -9,6 +9,7 @@
 #include "commit.h"
 #include "server/kvd/flags.h"
 #include "server/kvd/kvd.h"
+#include "server/kvd/snapshot_command.h"
 #include "server/node/node_options.h"
 
 namespace {
@@ -37,8 +38,11 @@ void PrintVersion() {
 int main(int argc, char** argv) {
   std::vector<std::string> environment;
   for (char** pair = environ; *pair != nullptr; ++pair) environment.emplace_back(*pair);
-  const auto flags =
-      keelson::server::ParseFlags(std::vector<std::string>(argv + 1, argv + argc), environment);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments[0] == "snapshot") {
+    return keelson::server::RunSnapshotCommand({arguments.begin() + 1, arguments.end()});
+  }
+  const auto flags = keelson::server::ParseFlags(arguments, environment);
   if (!flags.ok()) {
     PrintError(flags.status());
     std::fprintf(stderr, "Run kvd --help for the flags.\n");

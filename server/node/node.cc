@@ -331,6 +331,10 @@ void Node::FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const
 }
 bool Node::HasSpaceFor(int64_t cost) { return impl_->HasSpaceFor(cost); }
 bool Node::RefusesGrowth() const { return impl_->RefusesGrowth(); }
+void Node::MakeCheckpoint(
+    std::function<void(absl::StatusOr<std::shared_ptr<const storage::Checkpoint>>)> done) {
+  impl_->MakeCheckpoint(std::move(done));
+}
 void Node::MoveLeader(raft::NodeId target, LeaderMoves::Done done) {
   impl_->leader_moves->Add(target, std::move(done), impl_->seams.loop->Now());
 }

@@ -38,6 +38,7 @@
 #include "server/watch/watch_hub.h"
 #include "storage/fs/fs.h"
 #include "storage/mvcc/mvcc_store.h"
+#include "storage/snapshot/checkpoint.h"
 
 namespace etcdserverpb {
 class ResponseHeader;
@@ -195,6 +196,11 @@ class Node {
   // Writes that grow the data are refused here: by an alarm, or because this member's disk is full,
   // or those of so many members that the others are no quorum.
   bool RefusesGrowth() const;
+
+  // Flushes, and calls `done` with a frozen copy of what is applied here. It holds files: let it go
+  // soon, and where blocking does no harm (Runner::Lane::kStore).
+  void MakeCheckpoint(
+      std::function<void(absl::StatusOr<std::shared_ptr<const storage::Checkpoint>>)> done);
 
   // Hands leadership to `target` and calls `done` once it leads, or with the error that a client is
   // to see; see LeaderMoves.

@@ -61,6 +61,9 @@ class Node::Impl {
   void SendRaft(std::vector<raft::Message> messages);
   void FlushPeers();
 
+  // node_snapshot.cc
+  void MakeCheckpoint(std::function<void(absl::StatusOr<SnapshotSender::CheckpointPtr>)> done);
+
   NodeOptions options;  // fitted to the disk by Open, then constant
   const NodeSeams seams;
   const Events events;
@@ -111,7 +114,6 @@ class Node::Impl {
   // node_snapshot.cc
   std::string StoreRoot() const;
   storage::MvccOptions StoreOptions() const;
-  void MakeCheckpoint(std::function<void(absl::StatusOr<SnapshotSender::CheckpointPtr>)> done);
   absl::StatusOr<raft::Message> OfferSnapshot(raft::NodeId peer,
                                               const storage::SnapshotManifest& manifest);
   void InstallSnapshot(const raft::SnapshotMeta& meta);

@@ -334,6 +334,7 @@ void Node::Impl::MakeLeasesAndWatches() {
       }};
   WatchOptions watch_options;
   watch_options.fragment_bytes = options.max_request_bytes + (512 << 10);
+  watch_options.progress_interval = options.watch_progress_interval;
   watches =
       std::make_unique<WatchHub>(std::move(environment), watch_options, machine->store().revision(),
                                  machine->store().compact_revision());

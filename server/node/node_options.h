@@ -90,6 +90,9 @@ struct NodeOptions {
   size_t max_pending_writes = 20000;
   Duration slow_apply = std::chrono::milliseconds(100);
 
+  // Quiet watchers that want it are told how far they are.
+  Duration watch_progress_interval = std::chrono::minutes(10);
+
   // The newest log entries that this member reads.
   uint32_t entry_version = kEntryVersion;
 };

@@ -93,6 +93,11 @@ class ApplyBatch {
   // open request.
   virtual absl::Status SetCompactRevision(int64_t revision) = 0;
 
+  // The store's revision rises by `revisions`, none of which changed anything, and all history up
+  // to there counts as compacted: for a store that takes the place of one that had gone further.
+  // REQUIRES: no request, revisions > 0.
+  virtual void SkipRevisions(int64_t revisions) = 0;
+
   // Lease records are opaque. Attachments follow from Put and Delete; DeleteLease does not touch
   // them: delete LeaseKeys(id) first.
   virtual void PutLease(int64_t id, std::string_view record) = 0;

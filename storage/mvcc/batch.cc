@@ -228,6 +228,13 @@ absl::Status Batch::SetCompactRevision(int64_t revision) {
   return absl::OkStatus();
 }
 
+void Batch::SkipRevisions(int64_t revisions) {
+  KEELSON_CHECK(!request_open_ && revisions > 0, "revisions are skipped between requests");
+  state_.revision += revisions;
+  state_.compact_revision = state_.revision;
+  state_.dropped_bytes = state_.undo_bytes;
+}
+
 void Batch::PutLease(int64_t id, std::string_view record) {
   leases_.Set(LeaseRecordKey(id), std::string(record));
 }

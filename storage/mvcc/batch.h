@@ -45,6 +45,7 @@ class Batch : public ApplyBatch, private UndoSource {
   absl::StatusOr<KeyValuePtr> Delete(std::string_view key) override;
   absl::StatusOr<std::vector<KeyValuePtr>> DeleteRange(const KeyRange& range) override;
   absl::Status SetCompactRevision(int64_t revision) override;
+  void SkipRevisions(int64_t revisions) override;
 
   void PutLease(int64_t id, std::string_view record) override;
   void DeleteLease(int64_t id) override;

@@ -264,8 +264,13 @@ absl::StatusOr<StoreSummary> ReadStoreSummary(FileSystem* fs, const std::string&
   if (!state.ok()) return state.status();
   auto configuration = (*db)->Get({}, kMeta, kConfigurationKey);
   if (!configuration.ok()) return configuration.status();
+  CountIndex counts(options.count_bucket_keys);
+  if (auto status = counts.Load(**db, state->applied.index.value(), state->revision);
+      !status.ok()) {
+    return status;
+  }
   return StoreSummary{state->applied, state->revision, state->compact_revision,
-                      configuration->value_or("")};
+                      configuration->value_or(""), counts.total()};
 }
 
 }  // namespace keelson::storage

@@ -134,6 +134,7 @@ struct StoreSummary {
   int64_t revision = 0;
   int64_t compact_revision = 0;
   std::string configuration;
+  int64_t keys = 0;  // that exist
 };
 absl::StatusOr<StoreSummary> ReadStoreSummary(FileSystem* fs, const std::string& dir);
 

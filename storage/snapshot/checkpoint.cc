@@ -45,7 +45,7 @@ class CheckpointJobImpl : public CheckpointJob {
       manifest.files.push_back({name, sum->size, sum->crc32c});
     }
     if (manifest.files.empty()) return absl::DataLossError(absl::StrCat(dir_, " is empty"));
-    checkpoint_ = std::make_shared<Checkpoint>(fs_, dir_, std::move(manifest));
+    checkpoint_ = std::make_shared<Checkpoint>(fs_, dir_, std::move(manifest), summary->keys);
     return absl::OkStatus();
   }
 
@@ -58,8 +58,8 @@ class CheckpointJobImpl : public CheckpointJob {
 
 }  // namespace
 
-Checkpoint::Checkpoint(FileSystem* fs, std::string dir, SnapshotManifest manifest)
-    : fs_(fs), dir_(std::move(dir)), manifest_(std::move(manifest)) {
+Checkpoint::Checkpoint(FileSystem* fs, std::string dir, SnapshotManifest manifest, int64_t keys)
+    : fs_(fs), dir_(std::move(dir)), manifest_(std::move(manifest)), keys_(keys) {
   KEELSON_CHECK(fs != nullptr, "a checkpoint lies on a disk");
 }
 

@@ -24,12 +24,14 @@ struct SnapshotPosition {
 // A directory of hard-linked files; removed with the last reference. Any thread.
 class Checkpoint {
  public:
-  Checkpoint(FileSystem* fs, std::string dir, SnapshotManifest manifest);
+  Checkpoint(FileSystem* fs, std::string dir, SnapshotManifest manifest, int64_t keys);
   ~Checkpoint();
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;
 
   const SnapshotManifest& manifest() const { return manifest_; }
+  // How many keys exist in it.
+  int64_t keys() const { return keys_; }
 
   struct Chunk {
     SnapshotPosition at;
@@ -44,6 +46,7 @@ class Checkpoint {
   FileSystem* const fs_;
   const std::string dir_;
   const SnapshotManifest manifest_;
+  const int64_t keys_;
 };
 
 // Makes a checkpoint of what the store has flushed when Run is called; flush first for a fresh one.

@@ -19,12 +19,17 @@ class FakeStream : public client::internal::Stream {
       : start_(std::move(start)), events_(std::move(events)) {}
 
   void Send(std::string message) override { sent_.push_back(std::move(message)); }
+  void SendLast(std::string message) override {
+    sent_.push_back(std::move(message));
+    half_closed_ = true;
+  }
   void Read() override { ++reads_; }
   void Cancel() override { cancelled_ = true; }
 
   const client::internal::CallStart& start() const { return start_; }
   const std::vector<std::string>& sent() const { return sent_; }
   bool cancelled() const { return cancelled_; }
+  bool half_closed() const { return half_closed_; }
   // How many messages the client has asked for and not got.
   int reads() const { return reads_; }
 
@@ -55,6 +60,7 @@ class FakeStream : public client::internal::Stream {
   std::vector<std::string> sent_;
   int reads_ = 0;
   bool cancelled_ = false;
+  bool half_closed_ = false;
 };
 
 class FakeTransport : public client::internal::Transport {

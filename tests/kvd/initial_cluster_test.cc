@@ -63,8 +63,13 @@ TEST(InitialClusterTest, FlagsBecomeTheOptionsOfANode) {
   EXPECT_EQ(options->heartbeat, std::chrono::milliseconds(50));
   EXPECT_EQ(options->election_timeout, std::chrono::milliseconds(500));
   EXPECT_THAT(options->client_urls, ElementsAre("http://a:1", "http://b:2"));
+  EXPECT_EQ(options->watch_progress_interval, std::chrono::minutes(10));
   flags.quota_backend_bytes = 0;
   EXPECT_EQ(NodeOptionsOf(flags)->quota_bytes, int64_t{2} << 30);
+  flags.watch_progress_notify_interval = std::chrono::seconds(5);
+  EXPECT_EQ(NodeOptionsOf(flags)->watch_progress_interval, std::chrono::seconds(5));
+  flags.watch_progress_notify_interval = std::chrono::seconds(0);
+  EXPECT_EQ(NodeOptionsOf(flags)->watch_progress_interval, std::chrono::minutes(10));
 }
 
 TEST(AutoCompactionTest, RetentionIsATimeAnHourCountOrANumberOfRevisions) {

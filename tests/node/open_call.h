@@ -16,14 +16,14 @@ class OpenCall {
  public:
   // Waits until the member serves.
   OpenCall(NodeCluster& cluster, size_t index, const std::string& method,
-           const google::protobuf::Message& request)
+           const google::protobuf::Message& request, const sim::FakeCall::Metadata& metadata = {})
       : seen_(std::make_shared<Seen>()) {
     const bool serves = cluster.RunUntil([&] {
       if (call_ != nullptr) return true;
       call_ = cluster.member(index).Call(
           method, request.SerializeAsString(),
           [seen = seen_](const std::string& bytes) { seen->messages.push_back(bytes); },
-          [seen = seen_](const absl::Status& status) { seen->status = status; });
+          [seen = seen_](const absl::Status& status) { seen->status = status; }, metadata);
       return call_ != nullptr;
     });
     EXPECT_TRUE(serves);

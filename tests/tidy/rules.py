@@ -29,7 +29,7 @@ LIBRARIES = {
     "rocksdb/": ["storage/mvcc", "storage/snapshot", *TESTING],
     "asio": ["server/rpc", "server/peer", "server/loop", "server/kvd", *TESTING],
     "nghttp2/": ["server/rpc", *TESTING],
-    "openssl/": ["server/rpc", "server/peer", *TESTING],
+    "openssl/": ["base", "server/rpc", "server/peer", *TESTING],
     "grpcpp/": ["client/keelson/internal", "client/kvctl", *TESTING],
     "grpc/": ["client/keelson/internal", "client/kvctl", *TESTING],
     "google/protobuf/": ["storage", "server", "client", "cluster", *TESTING],

@@ -113,12 +113,8 @@ class GrpcStream : public Stream,
     StartCall();
   }
 
-  void Send(std::string message) override {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return;
-    outgoing_.push_back(ToBuffer(message));
-    if (outgoing_.size() == 1) StartWrite(&outgoing_.front());
-  }
+  void Send(std::string message) override { Queue(message, false); }
+  void SendLast(std::string message) override { Queue(message, true); }
 
   void Read() override {
     const std::lock_guard lock(mutex_);
@@ -136,7 +132,7 @@ class GrpcStream : public Stream,
     if (!ok) return Close();
     const std::lock_guard lock(mutex_);
     outgoing_.pop_front();
-    if (!closed_ && !outgoing_.empty()) StartWrite(&outgoing_.front());
+    if (!closed_ && !outgoing_.empty()) WriteNext();
   }
 
   void OnReadDone(bool ok) override {
@@ -157,6 +153,23 @@ class GrpcStream : public Stream,
   }
 
  private:
+  void Queue(const std::string& message, bool last) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    outgoing_.push_back(ToBuffer(message));
+    last_queued_ = last_queued_ || last;
+    if (outgoing_.size() == 1) WriteNext();
+  }
+
+  // REQUIRES: the mutex.
+  void WriteNext() {
+    if (last_queued_ && outgoing_.size() == 1) {
+      StartWriteLast(&outgoing_.front(), {});
+    } else {
+      StartWrite(&outgoing_.front());
+    }
+  }
+
   // From now on no operation is started, so gRPC may finish.
   void Close() {
     {
@@ -175,6 +188,7 @@ class GrpcStream : public Stream,
   std::mutex mutex_;                  // guards what follows
   bool closed_ = false;
   std::deque<grpc::ByteBuffer> outgoing_;  // the front is being written
+  bool last_queued_ = false;               // the back is the last of all
   int wanted_ = 0;                         // reads asked for; the first is in progress
   grpc::ByteBuffer incoming_;
 };

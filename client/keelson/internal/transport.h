@@ -40,12 +40,14 @@ struct CallStart {
   absl::Duration timeout = absl::InfiniteDuration();
 };
 
-// One open bidirectional stream. After its end all functions do nothing.
+// One open stream of answers, and of requests. After its end all functions do nothing.
 class Stream {
  public:
   virtual ~Stream() = default;
   // Queues a message.
   virtual void Send(std::string message) = 0;
+  // Queues the last message: the member then knows that the request is whole.
+  virtual void SendLast(std::string message) = 0;
   // Asks for one more message: `on_message` comes once for each Read. Not reading holds the
   // server back.
   virtual void Read() = 0;

@@ -72,8 +72,9 @@ class SharedMemberTest : public RequestErrorsTest {
 // The table of texts and the server's own list are the same.
 TEST(ErrorTextsTest, TheTableHasEveryErrorOfTheServer) {
   const std::map<std::string, int> codes{
-      {"InvalidArgument", 3}, {"OutOfRange", 11},        {"ResourceExhausted", 8}, {"NotFound", 5},
-      {"Unavailable", 14},    {"FailedPrecondition", 9}, {"DataLoss", 15},         {"Unknown", 2}};
+      {"InvalidArgument", 3}, {"OutOfRange", 11},  {"ResourceExhausted", 8},
+      {"NotFound", 5},        {"Unavailable", 14}, {"FailedPrecondition", 9},
+      {"DataLoss", 15},       {"Unknown", 2},      {"Unimplemented", 12}};
   std::ifstream file(KEELSON_ERRORS_H);
   ASSERT_TRUE(file.is_open()) << KEELSON_ERRORS_H;
   std::stringstream stream;
@@ -289,6 +290,29 @@ TEST_F(SharedMemberTest, WhatIsNotServedIsUnimplemented) {
   EXPECT_EQ(call("/etcdserverpb.KV/Nothing"),
             "12: unknown method Nothing for service etcdserverpb.KV");
   EXPECT_EQ(call("/some.Service/Nothing"), "12: unknown service some.Service");
+}
+
+TEST_F(SharedMemberTest, AStreamOfARangeIsInKeyOrderAndWhole) {
+  const auto end = [](auto&& fill) {
+    RangeRequest request = RangeOf("a");
+    fill(request);
+    grpc::ClientContext context;
+    WireClient::Prepare(context);
+    const auto stream = wire_->kv->RangeStream(&context, request);
+    RangeStreamResponse response;
+    while (stream->Read(&response)) {
+    }
+    return wire_->EndOf(*stream);
+  };
+  EXPECT_EQ(end([](RangeRequest& range) { range.set_sort_order(RangeRequest::DESCEND); }),
+            kNoStreamInThisOrder);
+  EXPECT_EQ(end([](RangeRequest& range) { range.set_sort_target(RangeRequest::MOD); }),
+            kNoStreamInThisOrder);
+  EXPECT_EQ(end([](RangeRequest& range) { range.set_min_mod_revision(1); }),
+            kNoStreamOfSomeRevisions);
+  EXPECT_EQ(end([](RangeRequest& range) { range.clear_key(); }), kEmptyKey);
+  EXPECT_EQ(end([](RangeRequest& range) { range.set_revision(1000000); }), kFuture);
+  EXPECT_EQ(end([](RangeRequest& range) { range.set_sort_order(RangeRequest::ASCEND); }), kOk);
 }
 
 TEST_F(SharedMemberTest, AWatchIsRefusedByItsCancelReason) {

@@ -173,6 +173,10 @@ inline const std::string kDowngradeVersion = "3: etcdserver: invalid downgrade t
 inline const std::string kTransferTimedOut =
     "2: etcdserver: request timed out, leader transfer took too long";
 inline const std::string kUnknownMethod = "2: etcdserver: unknown method";
+inline const std::string kNoStreamInThisOrder =
+    "12: RangeStream does not support custom sort orders";
+inline const std::string kNoStreamOfSomeRevisions =
+    "12: RangeStream does not support revision filters";
 inline const std::string kSessionExpired = "2: mutex: session is expired";
 inline const std::string kElectionNotLeader = "2: election: not leader";
 inline const std::string kElectionNoLeader = "2: election: no leader";

@@ -95,6 +95,7 @@ void Channel::Connect(const Endpoint& endpoint) {
   written_ = 0;
   buffered_ = 0;
   wants_write_ = true;
+  reads_ = true;
   poller_->Add(fd_, EPOLLIN | EPOLLOUT, this);
 }
 
@@ -177,7 +178,16 @@ void Channel::Flush() {
 void Channel::Watch(bool writable) {
   if (wants_write_ == writable) return;
   wants_write_ = writable;
-  poller_->Modify(fd_, writable ? EPOLLIN | EPOLLOUT : EPOLLIN, this);
+  poller_->Modify(fd_, Interest(), this);
+}
+
+uint32_t Channel::Interest() const {
+  return (reads_ ? uint32_t{EPOLLIN} : 0) | (wants_write_ ? uint32_t{EPOLLOUT} : 0);
+}
+
+void Channel::StopReading() {
+  reads_ = false;
+  poller_->Modify(fd_, Interest(), this);
 }
 
 }  // namespace keelson::kvbench

@@ -48,6 +48,9 @@ class Channel : public PollTarget {
   void Connect(const Endpoint& endpoint);
   void Disconnect(const std::string& reason);
 
+  // Takes nothing from the socket any more, until the next Connect.
+  void StopReading();
+
   bool up() const { return state_ == State::kUp; }
   bool down() const { return state_ == State::kDown; }
   // REQUIRES: not down.
@@ -63,6 +66,7 @@ class Channel : public PollTarget {
   bool FinishConnect();
   bool Read();
   void Watch(bool writable);
+  uint32_t Interest() const;
 
   const size_t index_;
   Poller* const poller_;
@@ -71,6 +75,7 @@ class Channel : public PollTarget {
   State state_ = State::kDown;
   int fd_ = -1;
   bool wants_write_ = false;
+  bool reads_ = true;
   size_t written_ = 0;   // of h2_->output()
   size_t buffered_ = 0;  // received bytes kept in `buffer_`
   std::unique_ptr<H2Connection> h2_;

@@ -62,6 +62,8 @@ struct Options {
   uint64_t watchers = 1;
   uint64_t watch_connections = 10;
   uint64_t max_lag = 0;
+  bool own_keys = false;
+  uint64_t stuck = 0;
 
   int64_t lease_ttl = 60;
   int64_t revision = 0;

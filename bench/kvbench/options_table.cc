@@ -136,6 +136,12 @@ void AddOtherOptions(std::vector<OptionSpec>& table) {
       {kWatchGroup, "max-lag", "PUTS",
        "do not put while more than so many puts are undelivered (0: no bound)",
        SetNumber<&Options::max_lag>},
+      {kWatchGroup, "own-keys", "",
+       "each watcher has a key of its own, and each put goes to one of them (not to --keys)",
+       SetSwitch<&Options::own_keys>},
+      {kWatchGroup, "stuck", "N",
+       "further watchers of the prefix, on connections that read nothing",
+       SetNumber<&Options::stuck>},
       {kOther, "lease-ttl", "SECONDS", "time to live of granted leases (60)",
        SetNumber<&Options::lease_ttl>},
       {kOther, "revision", "N", "where to compact; 0: now (0)", SetNumber<&Options::revision>},
@@ -172,6 +178,8 @@ Examples
     kvbench put --target followers --rate 500 --timeline --duration 8
   100,000 events/s to 1,000 streams:
     kvbench watch --watch-streams 1000 --rate 100
+  10,000 watchers, each of a key, beside writers and one client that does not read:
+    kvbench watch --own-keys --watch-streams 100 --watchers 100 --stuck 1 --streams 100
   As many events/s as the server delivers, with a bounded backlog:
     kvbench watch --watch-streams 1000 --streams 8 --max-lag 16
 

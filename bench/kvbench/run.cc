@@ -127,6 +127,7 @@ absl::StatusOr<RunResult> RunUnary(const Options& options, const std::vector<End
 absl::StatusOr<RunResult> RunWatch(const Options& options, const std::vector<Endpoint>& targets) {
   Options single = options;
   single.threads = 1;
+  if (options.own_keys) single.keys.keys = options.watch_streams * options.watchers;
   Worker worker(single, targets, 0);
   WatchPlan plan;
   plan.targets = targets;
@@ -134,6 +135,9 @@ absl::StatusOr<RunResult> RunWatch(const Options& options, const std::vector<End
   plan.connections = options.watch_connections;
   plan.streams = options.watch_streams;
   plan.watchers = options.watchers;
+  plan.own_keys = options.own_keys;
+  plan.keys = single.keys;
+  plan.stuck = options.stuck;
   plan.timeout = NanosOf(options.timeout_seconds) + 20 * kNanosPerSecond;
   WatchLoad watch(plan, &worker.poller);
   watch.Connect();

@@ -13,7 +13,20 @@ constexpr int64_t kStepInterval = 20 * kNanosPerMilli;
 
 }  // namespace
 
-WatchLoad::WatchLoad(WatchPlan plan, Poller* poller) : plan_(std::move(plan)), poller_(poller) {
+void StuckReader::OnUp(size_t) {
+  std::string create;
+  EncodeWatchCreate(prefix_, PrefixEnd(prefix_), create);
+  channel_.h2().Open({.method = Method::kWatch, .tag = 0, .half_close = false}, create);
+  channel_.Flush();
+}
+
+void StuckReader::OnMessage(uint64_t, std::string_view) {
+  stuck_ = true;
+  channel_.StopReading();
+}
+
+WatchLoad::WatchLoad(WatchPlan plan, Poller* poller)
+    : plan_(std::move(plan)), poller_(poller), keys_(plan_.keys, 1, 0, 1) {
   streams_.resize(plan_.streams);
   for (Stream& stream : streams_) stream.last_revision.resize(plan_.watchers, 0);
 }
@@ -25,17 +38,38 @@ void WatchLoad::Connect() {
     channels_.push_back(std::make_unique<Channel>(i, poller_, this, this));
     channels_.back()->Connect(plan_.targets[i % plan_.targets.size()]);
   }
+  for (uint64_t i = 0; i < plan_.stuck; ++i) {
+    stuck_.push_back(std::make_unique<StuckReader>(plan_.prefix, poller_));
+    stuck_.back()->Connect(plan_.targets[i % plan_.targets.size()]);
+  }
+}
+
+bool WatchLoad::ready() const {
+  if (created_ != plan_.streams * plan_.watchers) return false;
+  return std::all_of(stuck_.begin(), stuck_.end(),
+                     [](const auto& reader) { return reader->ready(); });
+}
+
+std::string WatchLoad::CreateOf(uint64_t stream, uint64_t watcher) {
+  std::string create;
+  if (plan_.own_keys) {
+    EncodeWatchCreate(keys_.Key(stream * plan_.watchers + watcher), "", create);
+  } else {
+    EncodeWatchCreate(plan_.prefix, PrefixEnd(plan_.prefix), create);
+  }
+  return create;
 }
 
 // Opens the streams of this connection: those with index = channel (mod connections).
 void WatchLoad::OnUp(size_t channel) {
-  std::string create;
-  EncodeWatchCreate(plan_.prefix, PrefixEnd(plan_.prefix), create);
   H2Connection& h2 = channels_[channel]->h2();
   for (size_t i = channel; i < streams_.size(); i += channels_.size()) {
     if (!h2.CanOpen()) return Problem("the server allows too few streams per connection");
-    streams_[i].id = h2.Open({.method = Method::kWatch, .tag = i, .half_close = false}, create);
-    for (uint64_t extra = 1; extra < plan_.watchers; ++extra) h2.Send(streams_[i].id, create);
+    streams_[i].id =
+        h2.Open({.method = Method::kWatch, .tag = i, .half_close = false}, CreateOf(i, 0));
+    for (uint64_t extra = 1; extra < plan_.watchers; ++extra) {
+      h2.Send(streams_[i].id, CreateOf(i, extra));
+    }
   }
   channels_[channel]->Flush();
 }
@@ -56,17 +90,22 @@ void WatchLoad::Measure(const RunStats* puts, const Actor* load) {
   deadline_ = kNever;
 }
 
-uint64_t WatchLoad::Expected() const { return puts_->ok_total() * plan_.streams * plan_.watchers; }
+uint64_t WatchLoad::DeliveriesOfOnePut() const {
+  return plan_.own_keys ? 1 : plan_.streams * plan_.watchers;
+}
+
+uint64_t WatchLoad::Expected() const { return puts_->ok_total() * DeliveriesOfOnePut(); }
 
 uint64_t WatchLoad::LagInPuts() const {
   const uint64_t expected = Expected();
   if (expected <= stats_.delivered_total) return 0;
-  return (expected - stats_.delivered_total) / (plan_.streams * plan_.watchers);
+  return (expected - stats_.delivered_total) / DeliveriesOfOnePut();
 }
 
 void WatchLoad::Step(int64_t now) {
   if (done_) return;
   for (const auto& channel : channels_) channel->Flush();
+  for (const auto& reader : stuck_) reader->Flush();
   if (puts_ == nullptr) {
     done_ = ready() || stats_.broken > 0 || now > deadline_;
     return;

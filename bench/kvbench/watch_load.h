@@ -9,6 +9,7 @@
 #include "bench/kvbench/channel.h"
 #include "bench/kvbench/decode.h"
 #include "bench/kvbench/histogram.h"
+#include "bench/kvbench/keyspace.h"
 #include "bench/kvbench/poller.h"
 #include "bench/kvbench/stats.h"
 
@@ -19,8 +20,12 @@ struct WatchPlan {
   std::string prefix;
   uint64_t connections = 1;
   uint64_t streams = 1;
-  uint64_t watchers = 1;  // per stream, all on the prefix
-  int64_t timeout = 0;    // for the set-up, and for the last events after the last put
+  uint64_t watchers = 1;  // per stream
+  // Each watcher has one key of `keys` instead of the prefix. REQUIRES: as many keys as watchers.
+  bool own_keys = false;
+  KeySpaceOptions keys;
+  uint64_t stuck = 0;   // further connections with a watcher of the prefix, which read nothing
+  int64_t timeout = 0;  // for the set-up, and for the last events after the last put
 };
 
 struct WatchStats {
@@ -34,6 +39,28 @@ struct WatchStats {
   std::string first_problem;
 };
 
+// A client that watches a prefix and takes none of its events.
+class StuckReader : public StreamHandler, public ChannelOwner {
+ public:
+  StuckReader(std::string prefix, Poller* poller)
+      : prefix_(std::move(prefix)), channel_(0, poller, this, this) {}
+
+  void Connect(const Endpoint& target) { channel_.Connect(target); }
+  void Flush() { channel_.Flush(); }
+  bool ready() const { return stuck_; }
+
+  void OnMessage(uint64_t tag, std::string_view message) override;
+  void OnChunk(uint64_t, std::string_view) override {}
+  void OnClosed(uint64_t, const GrpcStatus&) override {}
+  void OnUp(size_t channel) override;
+  void OnDown(size_t, const std::string&) override {}
+
+ private:
+  const std::string prefix_;
+  Channel channel_;
+  bool stuck_ = false;
+};
+
 // Phase one (Step until Ready or Done): create the watchers. Phase two, after Measure: count events
 // until every acknowledged put has been delivered everywhere. Used by the poller's thread.
 class WatchLoad : public Actor, public StreamHandler, public ChannelOwner {
@@ -41,7 +68,7 @@ class WatchLoad : public Actor, public StreamHandler, public ChannelOwner {
   WatchLoad(WatchPlan plan, Poller* poller);
 
   void Connect();
-  bool ready() const { return created_ == plan_.streams * plan_.watchers; }
+  bool ready() const;
 
   // `puts` are the counts of the load; `load` says when it is over. Both outlive this object.
   void Measure(const RunStats* puts, const Actor* load);
@@ -69,6 +96,8 @@ class WatchLoad : public Actor, public StreamHandler, public ChannelOwner {
   uint64_t Expected() const;
   void OnEvent(int64_t& last_revision, int64_t now, const WatchEvent& event);
   void Problem(const std::string& what);
+  uint64_t DeliveriesOfOnePut() const;
+  std::string CreateOf(uint64_t stream, uint64_t watcher);
 
   const WatchPlan plan_;
   Poller* const poller_;
@@ -76,6 +105,8 @@ class WatchLoad : public Actor, public StreamHandler, public ChannelOwner {
   const Actor* load_ = nullptr;
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<Stream> streams_;
+  std::vector<std::unique_ptr<StuckReader>> stuck_;
+  KeySpace keys_;
   WatchStats stats_;
   uint64_t created_ = 0;
   int64_t deadline_ = 0;

@@ -182,6 +182,8 @@ void Core::Impl::Handle(NodeId from, Term term, const VoteRequest& request) {
     vote_ = from;
     ResetElectionTimer();
   }
+  // Named by a leader that is gone, but behind: entries were on their way. Who has them takes over.
+  if (request.transfer && !up_to_date && leader().IsNone() && MayDecide()) CampaignSoon(1);
   SendWhenDurable(from, VoteResponse{.pre = false, .granted = grant});
 }
 

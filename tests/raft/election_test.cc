@@ -78,6 +78,22 @@ TEST(Election, ASplitVoteIsRetriedBeforeAWholeElectionTimeout) {
   EXPECT_LT(ticks, 5);
 }
 
+// A leader that leaves under load has entries on their way when it names its successor.
+TEST(Election, WhoIsAheadOfANamedSuccessorLeadsWithinAFewHeartbeats) {
+  Cluster cluster({1, 2, 3});
+  cluster.Elect(1);
+  cluster.Cut(1, 2);
+  cluster.Write(1, "x");
+  cluster.Stop(1);
+  cluster.Heal();
+  cluster.Step(Message{NodeId(1), NodeId(2), Term(1), 1001, TimeoutNow{}});
+  cluster.Settle();
+  EXPECT_EQ(cluster.core(2).term(), Term(2));
+  EXPECT_FALSE(cluster.core(2).IsLeader()) << "it lacks an entry";
+  cluster.Run(4);  // an election timeout has ten at least
+  EXPECT_TRUE(cluster.core(3).IsLeader());
+}
+
 // Raft thesis 9.6.
 TEST(Pitfall08, AMemberThatWasCutOffReturnsWithoutANewTerm) {
   Cluster cluster({1, 2, 3});

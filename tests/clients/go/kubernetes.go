@@ -167,15 +167,25 @@ func kubeCompact(ctx context.Context, cli *kubernetes.Client) error {
 	if !errors.Is(err, rpctypes.ErrCompacted) {
 		return fmt.Errorf("a list of compacted history ends with %v", err)
 	}
-	for response := range cli.Watch(ctx, registry, clientv3.WithPrefix(),
-		clientv3.WithRev(revision-1)) {
-		if errors.Is(response.Err(), rpctypes.ErrCompacted) &&
-			response.CompactRevision == revision {
-			return nil
-		}
-		if response.Err() != nil {
-			return fmt.Errorf("a watch of compacted history ends with %v", response)
+	// A member that has not compacted yet still has that history.
+	for {
+		compacted, err := kubeWatchPast(ctx, cli, revision)
+		if compacted || err != nil {
+			return err
 		}
 	}
-	return errors.New("a watch of compacted history ends without a word")
+}
+
+// kubeWatchPast tells whether the member that it watches on has compacted what was before.
+func kubeWatchPast(ctx context.Context, cli *kubernetes.Client, compacted int64) (bool, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	response := <-cli.Watch(ctx, registry, clientv3.WithPrefix(), clientv3.WithRev(compacted-1))
+	if len(response.Events) > 0 {
+		return false, nil
+	}
+	if !errors.Is(response.Err(), rpctypes.ErrCompacted) || response.CompactRevision != compacted {
+		return false, fmt.Errorf("a watch of compacted history ends with %v", response)
+	}
+	return true, nil
 }

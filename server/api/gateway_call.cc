@@ -53,6 +53,7 @@ void GatewayCall::Start(std::string_view request) {
   state_ = State::kOpen;
   if (MethodCounts* counts = target_.method.counts) {
     counted_ = true;
+    started_micros_ = world_->options.loop.LiveMicros();
     ++counts->started;
     if (takes_one_message()) ++counts->messages_received;
   }
@@ -319,7 +320,12 @@ void GatewayCall::LetGo(size_t bytes) {
 
 // Calls that never reached their handler are not counted, as in etcd.
 void GatewayCall::CountEnd(int status) {
-  if (std::exchange(counted_, false)) target_.method.counts->Handled(status);
+  if (!std::exchange(counted_, false)) return;
+  target_.method.counts->Handled(status);
+  if (CallTimes* times = world_->options.call_times) {
+    const uint64_t took = world_->options.loop.LiveMicros() - started_micros_;
+    times->Add(target_.method, std::chrono::microseconds(took));
+  }
 }
 
 }  // namespace keelson::server

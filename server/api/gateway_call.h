@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/api/call.h"
+#include "server/api/call_times.h"
 #include "server/api/http.h"
 #include "server/api/json_codec.h"
 #include "server/api/json_messages.h"
@@ -36,6 +38,8 @@ struct GatewayOptions {
   size_t max_request_bytes = 2 << 20;  // of a message, not of its JSON
   size_t max_answer_bytes = 64 << 20;  // of a message; JSON can't be sent before it is whole
   size_t max_held_bytes = 256 << 20;   // of all messages that wait to be turned into JSON
+  // Hears how long each call took; null: nobody does. Outlives the calls.
+  CallTimes* call_times = nullptr;
 };
 
 // What all calls of a gateway share; the last of them may outlive it. The codec is also used beside
@@ -125,6 +129,7 @@ class GatewayCall final : public Call, public std::enable_shared_from_this<Gatew
   bool paused_ = false;
   bool half_close_told_ = false;
   bool counted_ = false;  // as started, and not yet as handled
+  uint64_t started_micros_ = 0;
 
   std::vector<std::pair<std::string, std::string>> metadata_;
   std::vector<std::pair<std::string, std::string>> trailers_;

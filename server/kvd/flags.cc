@@ -88,7 +88,8 @@ absl::Status CheckTogether(const KvdFlags& flags, const GivenFlags& given) {
   for (const auto& status :
        {CheckChoice("initial-cluster-state", flags.initial_cluster_state, "new", "existing"),
         CheckChoice("auto-compaction-mode", flags.auto_compaction_mode, "periodic", "revision"),
-        CheckChoice("log-format", flags.log_format, "json", "console"), CheckTimes(flags),
+        CheckChoice("log-format", flags.log_format, "json", "console"),
+        CheckChoice("metrics", flags.metrics, "basic", "extensive"), CheckTimes(flags),
         CheckLimits(flags), CheckFeatureGates(flags.feature_gates),
         CheckLogLevel(flags.log_level)}) {
     if (!status.ok()) return status;

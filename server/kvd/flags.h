@@ -23,6 +23,7 @@ struct KvdFlags {
   std::string listen_client_urls = "http://localhost:2379";
   std::string listen_client_http_urls;
   std::string listen_metrics_urls;
+  std::string metrics = "basic";
   std::string listen_peer_urls = "http://localhost:2380";
   std::string advertise_client_urls = "http://localhost:2379";
   std::string initial_advertise_peer_urls = "http://localhost:2380";

@@ -17,6 +17,7 @@ GatewayOptions GatewayOptionsOf(const HttpSide::World& world) {
                            runner.Run(Runner::Lane::kRead, std::move(work), std::move(done));
                          }};
   options.max_request_bytes = world.max_message_bytes;
+  options.call_times = world.call_times;
   return options;
 }
 

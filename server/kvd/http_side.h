@@ -26,6 +26,7 @@ class HttpSide {
     Node& node;
     const MethodTable& methods;
     size_t max_message_bytes;  // of a request
+    CallTimes* call_times;     // null: nobody counts them
   };
 
   HttpSide(const KvdFlags& flags, const World& world, NodeEndpoints::Pages pages);

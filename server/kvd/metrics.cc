@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/view.h"
+#include "server/api/call_times.h"
 #include "server/api/http_endpoints.h"
 #include "server/api/methods.h"
 #include "server/kvd/observed.h"
@@ -213,8 +214,14 @@ std::string MethodLabels(const Method& method) {
                       Label("grpc_type", TypeOf(method.kind)));
 }
 
-void CallMetrics(const Methods& methods, Page* page) {
+void CallMetrics(const Methods& methods, const CallTimes& times, Page* page) {
   const std::vector<const Method*> all = methods.All();
+  for (const Method* method : all) {
+    const DurationHistogram* took = times.Find(*method);
+    if (took != nullptr) {
+      page->Histogram("grpc_server_handling_seconds", *took, MethodLabels(*method));
+    }
+  }
   for (const Method* method : all) {
     page->Counter("grpc_server_started_total", method->counts->started, MethodLabels(*method));
   }
@@ -255,7 +262,7 @@ std::string MetricsText(const MetricsSources& sources) {
   DiskMetrics(sources.node, &page);
   StoreMetrics(sources.node, &page);
   NetworkMetrics(sources, &page);
-  CallMetrics(sources.methods, &page);
+  CallMetrics(sources.methods, sources.call_times, &page);
   ProcessMetrics(&page);
   return page.Take();
 }

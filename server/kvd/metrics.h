@@ -10,6 +10,7 @@ namespace keelson::server {
 class Node;
 class Methods;
 class AsioPeerNetwork;
+class CallTimes;
 class Observed;
 struct HealthCounts;
 
@@ -21,6 +22,7 @@ struct MetricsSources {
   const AsioPeerNetwork& peers;
   const HealthCounts& health;
   const Observed& observed;
+  const CallTimes& call_times;
 };
 
 // Prometheus' text format, with the names that etcd's dashboards read. What differs in meaning is

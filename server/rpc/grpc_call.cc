@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/view.h"
+#include "server/api/call_times.h"
 #include "server/rpc/grpc_text.h"
 #include "server/rpc/http2_session.h"
 
@@ -105,6 +106,7 @@ void GrpcCall::Start(std::string_view request) {
   ++context_.stats.calls_started;
   if (method_.counts != nullptr) {
     counted_ = true;
+    if (context_.options.call_times != nullptr) started_ = context_.Now();
     ++method_.counts->started;
     if (takes_one_message()) ++method_.counts->messages_received;
   }
@@ -196,7 +198,11 @@ void GrpcCall::Finish(const absl::Status& status) {
 
 // Calls that never reached their handler are not counted, as in etcd.
 void GrpcCall::CountEnd(int status) {
-  if (std::exchange(counted_, false)) method_.counts->Handled(status);
+  if (!std::exchange(counted_, false)) return;
+  method_.counts->Handled(status);
+  if (CallTimes* times = context_.options.call_times) {
+    times->Add(method_, context_.Now() - started_);
+  }
 }
 
 void GrpcCall::Conclude(State state) {

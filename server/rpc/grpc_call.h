@@ -77,7 +77,8 @@ class GrpcCall final : public Call,
   Events events_;
   State state_ = State::kWaiting;
   bool has_events_ = false;
-  bool counted_ = false;    // as started, and not yet as handled
+  bool counted_ = false;  // as started, and not yet as handled
+  DeadlineQueue::Time started_;
   bool responded_ = false;  // leading fields are out
   size_t rest_ = 0;         // of a message that is sent in parts
   bool half_closed_ = false;

@@ -8,11 +8,16 @@
 
 namespace keelson::server {
 
+class CallTimes;
+
 struct FrontEndOptions {
   // The front end's clock; CallContext::deadline is on it. Must never go back.
   std::function<std::chrono::steady_clock::time_point()> now = [] {
     return std::chrono::steady_clock::now();
   };
+
+  // Hears how long each call took; null: nobody does. Outlives the front end.
+  CallTimes* call_times = nullptr;
 
   // Connections open at once; one more is accepted and closed.
   size_t max_connections = 16384;

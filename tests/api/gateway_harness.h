@@ -128,6 +128,7 @@ class GatewayHarness {
   }
 
   PostedLoop loop;
+  CallTimes call_times;
   std::deque<std::pair<std::function<void()>, std::function<void()>>> jobs;  // beside the loop
   bool run_jobs_at_once = true;
   Methods methods{[](const CallContext&, Right) { return absl::OkStatus(); }};
@@ -155,6 +156,7 @@ class GatewayHarness {
         }};
     options.max_request_bytes = max_request;
     options.max_answer_bytes = max_answer;
+    options.call_times = &call_times;
     return options;
   }
 };

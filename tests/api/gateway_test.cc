@@ -83,6 +83,8 @@ TEST(GatewayTest, AUnaryCallGetsTheMessageAndAnswersOnOneLine) {
   EXPECT_EQ(method->counts->handled[0], 1u);
   EXPECT_EQ(method->counts->messages_received, 1u);
   EXPECT_EQ(method->counts->messages_sent, 1u);
+  ASSERT_NE(http.call_times.Find(*method), nullptr);
+  EXPECT_EQ(http.call_times.Find(*method)->count(), 1u);
 }
 
 TEST(GatewayTest, TheOlderPrefixesLeadToTheSameCalls) {

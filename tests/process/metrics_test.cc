@@ -4,6 +4,8 @@
 
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -65,8 +67,9 @@ const std::string kPuts = Calls("handled", "etcdserverpb.KV", "Put", "unary", "O
 
 class MetricsTest : public ::testing::Test {
  protected:
-  void Start(int members) {
-    auto cluster = TestCluster::Start({.members = members});
+  void Start(int members, std::vector<std::string> flags = {}) {
+    client_.reset();
+    auto cluster = TestCluster::Start({.members = members, .extra_flags = std::move(flags)});
     ASSERT_TRUE(cluster.ok()) << cluster.status();
     cluster_ = *std::move(cluster);
     client_ = ClientOf(0);
@@ -228,6 +231,19 @@ TEST_F(MetricsTest, WhatIsAppliedAskedAndAnsweredIsCountedOnEveryMember) {
   EXPECT_EQ(Now()["etcd_mvcc_range_total"], asked["etcd_mvcc_range_total"] + 1);
   EXPECT_GE(Now().Sum("etcd_server_client_requests_total"),
             asked.Sum("etcd_server_client_requests_total") + 2);
+}
+
+TEST_F(MetricsTest, HowLongCallsTakeIsCountedWhereItIsWanted) {
+  const std::string puts =
+      "grpc_server_handling_seconds_count{grpc_method=\"Put\",grpc_service=\"etcdserverpb.KV\","
+      "grpc_type=\"unary\"}";
+  ASSERT_NO_FATAL_FAILURE(Start(1));
+  ASSERT_TRUE(client_->kv().Put("a", "b").ok());
+  EXPECT_FALSE(Now().Has(puts));
+  ASSERT_NO_FATAL_FAILURE(Start(1, {"--metrics=extensive"}));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(client_->kv().Put("a", "b").ok());
+  EXPECT_EQ(Now()[puts], 5);
+  EXPECT_GT(Now().Sum("grpc_server_handling_seconds_sum"), 0);
 }
 
 TEST_F(MetricsTest, LeasesAreCountedWhereTheyWereAskedFor) {

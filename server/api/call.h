@@ -71,7 +71,7 @@ class Call {
     // DeadlineExceeded "context deadline exceeded"), or the connection is gone. Send and Finish
     // do nothing from now on.
     std::function<void()> on_end;
-    // pending_bytes() fell below the low-water mark after it had been above the high-water mark.
+    // pending_bytes() fell below the low-water mark after it had reached the high-water mark.
     std::function<void()> on_writable;
   };
 

@@ -48,7 +48,7 @@ class HttpReply {
   struct Events {
     // The client is gone and the answer was not complete.
     std::function<void()> on_end;
-    // pending_bytes() fell below Call::kLowWater after it had been above Call::kHighWater.
+    // pending_bytes() fell below Call::kLowWater after it had reached Call::kHighWater.
     std::function<void()> on_writable;
   };
 

@@ -161,7 +161,7 @@ void Http1Session::Write(std::string_view bytes) {
   if (chunked_) absl::StrAppend(&output_, absl::Hex(bytes.size()), "\r\n");
   output_.append(bytes);
   if (chunked_) output_.append("\r\n");
-  above_high_water_ |= output_.size() > Call::kHighWater;
+  above_high_water_ |= output_.size() >= Call::kHighWater;
   host_.Wake();
 }
 

@@ -55,7 +55,7 @@ void Http2Stream::Write(SharedBody body) {
   body_.Append(std::move(body.head));
   body_.AppendShared(std::move(body.tail));
   session_.AdjustUnread(static_cast<ptrdiff_t>(body_.size() - before));
-  if (body_.size() > Call::kHighWater) above_high_water_ = true;
+  if (body_.size() >= Call::kHighWater) above_high_water_ = true;
   ResumeBody();
 }
 

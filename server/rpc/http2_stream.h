@@ -30,7 +30,7 @@ class StreamRole {
 
   virtual void OnData(std::string_view bytes) = 0;
   virtual void OnHalfClose() = 0;
-  // The body fell below Call::kLowWater after it had been above Call::kHighWater.
+  // The body fell below Call::kLowWater after it had reached Call::kHighWater.
   virtual void OnRoom() = 0;
   // The stream is gone and must not be used any more.
   virtual void OnClosed() = 0;

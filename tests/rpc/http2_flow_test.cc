@@ -58,6 +58,22 @@ TEST(SlowReaderTest, PendingBytesGrowAndWritableComesOnceBelowTheLowMark) {
   EXPECT_EQ(pair.client.answer(id).Messages().size(), static_cast<size_t>(sent));
 }
 
+// A handler may stop at the mark itself.
+TEST(SlowReaderTest, WritableComesAlsoAfterExactlyTheHighMark) {
+  Streamer streamer;
+  H2Pair pair;
+  pair.server.methods.Add("/test.S/Down", Method::Kind::kServerStream, streamer.Handler());
+  const int32_t id = pair.client.GrpcRequest("/test.S/Down");
+  pair.client.Message(id, "", true);
+  pair.Exchange();
+  constexpr size_t kPrefix = 5;
+  streamer.call->Send({std::string(Call::kHighWater - kPrefix, 'x'), nullptr});
+  ASSERT_EQ(streamer.call->pending_bytes(), Call::kHighWater);
+  pair.Exchange();
+  EXPECT_EQ(streamer.call->pending_bytes(), 0u);
+  EXPECT_EQ(streamer.writable, 1);
+}
+
 TEST(SlowReaderTest, OneThatNeverReadsDoesNotHoldBackOtherStreams) {
   Streamer streamer;
   H2Pair pair({}, /*auto_window=*/false);

@@ -103,13 +103,18 @@ absl::StatusOr<MessageSource::Batch> RangeMessages::Next() {
   if (!begun_) {
     if (auto status = Begin(); !status.ok()) return status;
   }
-  std::string pairs;
+  std::string pairs = std::move(held_);
+  held_.clear();
   if (!AllRead()) {
     if (auto status = ReadSlice(&pairs); !status.ok()) return status;
   } else if (!count_) {
     if (auto status = CountSlice(); !status.ok()) return status;
   }
   Batch batch;
+  if (!count_ && limit_ != 0 && taken_ == limit_) {
+    held_ = std::move(pairs);
+    return batch;
+  }
   etcdserverpb::RangeResponse others;
   if (count_) {
     batch.last = true;

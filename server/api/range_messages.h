@@ -41,6 +41,9 @@ class RangeMessages final : public MessageSource {
   std::unique_ptr<storage::RangeCursor> cursor_;
   uint64_t taken_ = 0;
   bool more_ = false;
+  // The last pairs of a limit, until the count is known: a client that has as many as it asked for
+  // may read no further, and the message that brings them is to have the header.
+  std::string held_;
   std::unique_ptr<RangeReader> counter_;
   std::optional<int64_t> count_;
 };

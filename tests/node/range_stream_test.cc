@@ -102,6 +102,24 @@ TEST(RangeStreamTest, MergedItIsTheAnswerOfRange) {
             AnsweredBy(cluster, none).SerializeAsString());
 }
 
+// Kubernetes reads no further once it has as many as it asked for.
+TEST(RangeStreamTest, WhoHasAllUpToTheLimitHasTheHeaderToo) {
+  NodeCluster cluster(1);
+  cluster.WaitForLeader();
+  Load(cluster, 600, 2000);
+  for (const int limit : {1, 7, 300, 599, 600}) {
+    RangeRequest request = AllOfThem();
+    request.set_limit(limit);
+    OpenCall call = Stream(cluster, 0, request);
+    ASSERT_TRUE(cluster.RunUntil([&] { return call.over(); }));
+    ASSERT_GT(call.messages(), 0u);
+    const auto last = call.Message<RangeStreamResponse>(call.messages() - 1).range_response();
+    EXPECT_GT(last.kvs_size(), 0) << limit;
+    EXPECT_EQ(last.count(), 600) << limit;
+    EXPECT_EQ(last.more(), limit < 600) << limit;
+  }
+}
+
 TEST(RangeStreamTest, IsOfTheMomentAtWhichItBegan) {
   NodeCluster cluster(1);
   cluster.WaitForLeader();

@@ -18,6 +18,13 @@ bool ServedByLearners(std::string_view method) {
          method == "/etcdserverpb.Maintenance/Snapshot";
 }
 
+// By a member whose data is wrong: what is about the cluster, not about keys.
+bool ServedOutOfService(std::string_view method) {
+  return method.substr(0, 22) == "/etcdserverpb.Cluster/" ||
+         (method.substr(0, 26) == "/etcdserverpb.Maintenance/" &&
+          method != "/etcdserverpb.Maintenance/Snapshot");
+}
+
 }  // namespace
 
 absl::Status CheckCall(const Node& node, const CallContext& context, Right right) {
@@ -27,6 +34,7 @@ absl::Status CheckCall(const Node& node, const CallContext& context, Right right
   if (const auto version = context.Find("client-api-version"); version && !IsUtf8(*version)) {
     return errors::InvalidClientApiVersion();
   }
+  if (node.OutOfService() && !ServedOutOfService(context.method)) return errors::Corrupt();
   if (RequiresLeader(context) && !node.HasLeader()) return errors::NoLeader();
   return CheckRight(kAuthIsOn, right, context.identity);
 }

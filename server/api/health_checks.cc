@@ -30,7 +30,9 @@ void ReadHere(Node& node, const Verdict& verdict) {
 
 void RunCheck(Node& node, std::string_view name, Verdict verdict) {
   if (name == "data_corruption") {
-    return verdict(node.facts().HasAlarm(AlarmKind::kCorrupt) ? "alarm activated: CORRUPT" : "");
+    // Another member's wrong state alone is no reason to send clients away from this one.
+    const bool corrupt = node.OutOfService() || node.facts().IsClusterCorrupt();
+    return verdict(corrupt ? "alarm activated: CORRUPT" : "");
   }
   if (name == "serializable_read") return ReadHere(node, verdict);
   if (name == "non_learner") return verdict(IsLearner(node) ? "this member is a learner" : "");

@@ -123,7 +123,9 @@ void NodeEndpoints::DebugVars(const HttpRequest& /*request*/, std::shared_ptr<Ht
 
 std::string NodeEndpoints::AlarmReason(const HttpRequest& request) const {
   const ClusterFacts& facts = node_.facts();
-  if (facts.HasAlarm(AlarmKind::kCorrupt) && !QueryHas(request.query, "exclude", "CORRUPT")) {
+  // Another member's wrong state alone is no reason either.
+  const bool corrupt = node_.OutOfService() || facts.IsClusterCorrupt();
+  if (corrupt && !QueryHas(request.query, "exclude", "CORRUPT")) {
     return "ALARM CORRUPT";
   }
   // Another member's full disk alone is no reason to send clients away from this one.

@@ -157,7 +157,7 @@ void LeaseService::AddTo(Methods& methods) {
 
 void LeaseService::Grant(CallPtr call, LeaseGrantRequest request) {
   // Applying it checks it again; here it goes before what is wrong with the request.
-  if (node_.facts().HasAlarm(AlarmKind::kCorrupt)) return Answer(*call, errors::Corrupt());
+  if (node_.facts().IsClusterCorrupt()) return Answer(*call, errors::Corrupt());
   if (auto status = CheckLeaseTtl(request.ttl()); !status.ok()) return Answer(*call, status);
   if (!node_.HasSpaceFor(kLeaseCost)) return Answer(*call, errors::NoSpace());
   request.set_ttl(ClampLeaseTtl(request.ttl(), node_.options().election_timeout));

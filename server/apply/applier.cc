@@ -38,7 +38,14 @@ absl::Status UnknownEntry() {
 
 int64_t LeaseRecordTtl(std::string_view record) {
   int64_t ttl = 0;
-  return absl::SimpleAtoi(ToAbsl(record), &ttl) ? ttl : 0;
+  return absl::SimpleAtoi(ToAbsl(record.substr(0, record.find(' '))), &ttl) ? ttl : 0;
+}
+
+int64_t LeaseRecordRemaining(std::string_view record) {
+  const size_t blank = record.find(' ');
+  int64_t remaining = 0;
+  if (blank == std::string_view::npos) return 0;
+  return absl::SimpleAtoi(ToAbsl(record.substr(blank + 1)), &remaining) ? remaining : 0;
 }
 
 void PackLargeResponse(ApplyResult* result) {
@@ -79,7 +86,7 @@ absl::Status Applier::CheckAlarms(const LogEntry& entry) const {
   if (grows && facts_->HasAlarm(AlarmKind::kNoSpace)) return errors::NoSpace();
   const bool writes = grows || entry.has_delete_range() || entry.has_txn() || entry.has_compact() ||
                       entry.has_lease_revoke();
-  if (writes && facts_->HasAlarm(AlarmKind::kCorrupt)) return errors::Corrupt();
+  if (writes && facts_->IsClusterCorrupt()) return errors::Corrupt();
   return absl::OkStatus();
 }
 
@@ -115,6 +122,8 @@ absl::Status Applier::Run(const LogEntry& entry, bool want_response, storage::Ap
       return status;
     case LogEntry::kLeaseExpire:
       return ExpireLeases(entry, batch);
+    case LogEntry::kLeaseCheckpoint:
+      return CheckpointLeases(entry, batch);
     case LogEntry::kAlarm:
       ChangeAlarm(entry, batch, result);
       return absl::OkStatus();
@@ -160,6 +169,20 @@ absl::Status Applier::RevokeLease(int64_t id, storage::ApplyBatch& batch) {
   }
   batch.DeleteLease(id);
   lease_changes_.push_back({id, 0});
+  return absl::OkStatus();
+}
+
+absl::Status Applier::CheckpointLeases(const LogEntry& entry, storage::ApplyBatch& batch) {
+  for (const auto& lease : entry.lease_checkpoint().lease()) {
+    const auto known = batch.GetLease(lease.id());
+    if (!known.ok()) return known.status();
+    if (!known->has_value()) continue;
+    const int64_t ttl = LeaseRecordTtl(**known);
+    const int64_t remaining = std::clamp<int64_t>(lease.remaining_ttl(), 0, ttl);
+    batch.PutLease(lease.id(),
+                   remaining == 0 ? absl::StrCat(ttl) : absl::StrCat(ttl, " ", remaining));
+    lease_changes_.push_back({lease.id(), ttl, remaining});
+  }
   return absl::OkStatus();
 }
 

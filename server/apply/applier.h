@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,8 @@ void PackLargeResponse(ApplyResult* result);
 struct LeaseChange {
   int64_t id = 0;
   int64_t ttl_seconds = 0;  // 0: revoked
+  // Set: the lease was there before, and so much is left of it; 0: all of its TTL again.
+  std::optional<int64_t> remaining_seconds = {};
 };
 
 class Applier {
@@ -70,6 +73,7 @@ class Applier {
   absl::Status Compact(int64_t revision, storage::ApplyBatch& batch);
   absl::Status GrantLease(int64_t id, int64_t ttl, storage::ApplyBatch& batch);
   absl::Status RevokeLease(int64_t id, storage::ApplyBatch& batch);
+  absl::Status CheckpointLeases(const v1::LogEntry& entry, storage::ApplyBatch& batch);
   absl::Status ExpireLeases(const v1::LogEntry& entry, storage::ApplyBatch& batch);
   void ChangeAlarm(const v1::LogEntry& entry, storage::ApplyBatch& batch, ApplyResult* result);
 
@@ -77,7 +81,9 @@ class Applier {
   std::vector<LeaseChange> lease_changes_;
 };
 
-// The TTL in a lease record of the store; 0 for one that can't be read.
+// A lease record of the store is its TTL, and behind a blank what is left of it where the log says
+// so; decimal. 0 for what is not there or can't be read.
 int64_t LeaseRecordTtl(std::string_view record);
+int64_t LeaseRecordRemaining(std::string_view record);
 
 }  // namespace keelson::server

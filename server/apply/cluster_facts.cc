@@ -103,6 +103,17 @@ void ClusterFacts::ForgetMembers(storage::ApplyBatch& batch) {
   alarms_.clear();
 }
 
+bool ClusterFacts::IsOutOfService(uint64_t member) const {
+  return version_ >= kOneMemberCorruptVersion && members_.contains(member) &&
+         HasAlarm(member, AlarmKind::kCorrupt);
+}
+
+bool ClusterFacts::IsClusterCorrupt() const {
+  return std::any_of(alarms_.begin(), alarms_.end(), [this](const Alarm& alarm) {
+    return alarm.second == AlarmKind::kCorrupt && !IsOutOfService(alarm.first);
+  });
+}
+
 bool ClusterFacts::HasAlarm(AlarmKind kind) const {
   return std::any_of(alarms_.begin(), alarms_.end(),
                      [kind](const Alarm& alarm) { return alarm.second == kind; });

@@ -56,6 +56,10 @@ class ClusterFacts {
 
   bool HasAlarm(AlarmKind kind) const;
   bool HasAlarm(uint64_t member, AlarmKind kind) const { return alarms_.contains({member, kind}); }
+  // Its data is known to be wrong: it alone is out of service.
+  bool IsOutOfService(uint64_t member) const;
+  // A corruption of which nobody knows whose it is: the cluster takes no writes.
+  bool IsClusterCorrupt() const;
   const std::set<Alarm>& alarms() const { return alarms_; }
   // With the kinds that clients know only.
   std::set<Alarm> AlarmsForClients() const;

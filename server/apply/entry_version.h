@@ -5,10 +5,14 @@
 
 namespace keelson::server {
 
-// 1: every kind of keelson.v1.LogEntry so far. A new kind, or a new meaning of a field, gets the
-// next number, and is proposed only once the cluster's version (ClusterFacts::version) has reached
-// it: then every member reads it.
+// 1: every kind of keelson.v1.LogEntry but LeaseCheckpoint.
+// 2: LeaseCheckpoint; an alarm CORRUPT of a member takes only that member out of service.
+//
+// A new kind, or a new meaning of a field, gets the next number, and is proposed, or means it, only
+// once the cluster's version (ClusterFacts::version) has reached it: then every member reads it.
 inline constexpr uint32_t kFirstEntryVersion = 1;
-inline constexpr uint32_t kEntryVersion = 1;
+inline constexpr uint32_t kEntryVersion = 2;
+inline constexpr uint32_t kOneMemberCorruptVersion = 2;
+inline constexpr uint32_t kLeaseCheckpointVersion = 2;
 
 }  // namespace keelson::server

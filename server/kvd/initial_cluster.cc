@@ -93,6 +93,8 @@ absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
   options.member_rules.strict = flags.strict_reconfig_check;
   options.member_rules.max_learners = static_cast<size_t>(flags.max_learners);
   options.auto_promote = flags.auto_promote;
+  // 0, the default, means all the time here.
+  if (flags.corrupt_check_time.count() > 0) options.corrupt_check_time = flags.corrupt_check_time;
   options.heartbeat = std::chrono::milliseconds(flags.heartbeat_interval);
   options.election_timeout = std::chrono::milliseconds(flags.election_timeout);
   if (flags.quota_backend_bytes != 0) options.quota_bytes = flags.quota_backend_bytes;

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "base/check.h"
 #include "server/lease/lease_clock.h"
 #include "server/lease/lease_rules.h"
@@ -19,6 +21,8 @@ constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kTick = 100'000'000;
 // Records that one call of Expired looks at, at most: about a millisecond.
 constexpr size_t kTouchesPerCall = 16384;
+// The same of DueCheckpoints.
+constexpr size_t kSweepPerCall = 2048;
 
 int64_t SaturatingAdd(int64_t a, int64_t b) {
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
@@ -45,7 +49,8 @@ class LeaseTable::Impl {
 
   int64_t DeadlineOf(const LeaseRecord& record) const {
     if (IsCurrent(record)) return record.deadline;
-    int64_t full = record.ttl * kSecond;
+    const auto checkpoint = checkpoints.find(record.id);
+    int64_t full = (checkpoint == checkpoints.end() ? record.ttl : checkpoint->second) * kSecond;
     if (kMutantLeaseEndsEarly) full /= 2;
     return SaturatingAdd(SaturatingAdd(promoted_at, extension), full);
   }
@@ -56,8 +61,20 @@ class LeaseTable::Impl {
     return IsCurrent(record) && record.phase == Phase::kHandedOut;
   }
 
+  // From now on the deadline is this leadership's own, whatever the log says later.
+  void MakeCurrent(LeaseRecord& record) const {
+    if (IsCurrent(record)) return;
+    record.deadline = DeadlineOf(record);
+    record.leadership = leadership;
+    record.phase = Phase::kAlive;
+  }
+
   void Remove(Index index) {
-    ids.erase(wheel.At(index).id);
+    const int64_t id = wheel.At(index).id;
+    ids.erase(id);
+    long_leases.erase(id);
+    checkpoints.erase(id);
+    proposed.erase(id);
     wheel.Unlink(index);
     wheel.Free(index);
   }
@@ -83,6 +100,12 @@ class LeaseTable::Impl {
   LeaseClock clock;
   absl::flat_hash_map<int64_t, Index> ids;    // never iterated: its order differs from run to run
   absl::btree_map<int64_t, Waiters> waiters;  // keep-alives of leases that are handed out
+  Duration checkpoint_every{0};
+  absl::btree_set<int64_t> long_leases;               // longer than checkpoint_every
+  absl::flat_hash_map<int64_t, int64_t> checkpoints;  // as applied; seconds; never iterated
+  absl::flat_hash_set<int64_t> proposed;              // and not applied yet; never iterated
+  int64_t swept = 0;                                  // DueCheckpoints has looked up to this id
+  int64_t sweep_due = 0;                              // lease time of the next sweep
   bool primary = false;
   bool wheel_behind = false;
   uint32_t leadership = 0;  // counts promotions
@@ -90,7 +113,9 @@ class LeaseTable::Impl {
   int64_t extension = 0;    // what it gave on top of the TTL
 };
 
-LeaseTable::LeaseTable() : impl_(std::make_unique<Impl>()) {}
+LeaseTable::LeaseTable(Duration checkpoint_every) : impl_(std::make_unique<Impl>()) {
+  impl_->checkpoint_every = checkpoint_every;
+}
 LeaseTable::~LeaseTable() = default;
 
 void LeaseTable::OnGranted(const LeaseFacts& lease, Instant now) {
@@ -105,7 +130,59 @@ void LeaseTable::OnGranted(const LeaseFacts& lease, Instant now) {
   record.deadline = SaturatingAdd(start, record.ttl * kSecond);
   record.leadership = impl_->leadership;
   impl_->ids.emplace(lease.id, index);
+  if (record.ttl * kSecond > impl_->checkpoint_every.count()) impl_->long_leases.insert(lease.id);
   impl_->wheel.Place(index, TickOf(kMutantLeaseEndsEarly ? start : record.deadline));
+  if (lease.remaining > 0) OnCheckpoint({lease.id, lease.remaining});
+}
+
+void LeaseTable::OnCheckpoint(const LeaseCheckpoint& checkpoint) {
+  const auto found = impl_->ids.find(checkpoint.id);
+  if (found == impl_->ids.end()) return;
+  LeaseRecord& record = impl_->wheel.At(found->second);
+  if (impl_->primary) impl_->MakeCurrent(record);
+  if (checkpoint.remaining == 0) {
+    impl_->checkpoints.erase(checkpoint.id);
+  } else {
+    impl_->proposed.erase(checkpoint.id);
+    const int64_t remaining = std::min(checkpoint.remaining, record.ttl);
+    impl_->checkpoints[checkpoint.id] = remaining;
+    if (impl_->primary) return;  // a later promotion can't give less than the deadline of now
+    impl_->wheel.Unlink(found->second);
+    impl_->wheel.Place(found->second, TickOf(impl_->clock.Counted() + remaining * kSecond));
+  }
+}
+
+void LeaseTable::CheckpointsLost(const std::vector<LeaseCheckpoint>& lost) {
+  for (const LeaseCheckpoint& checkpoint : lost) impl_->proposed.erase(checkpoint.id);
+}
+
+bool LeaseTable::IsCheckpointed(int64_t id) const {
+  return impl_->checkpoints.contains(id) || impl_->proposed.contains(id);
+}
+
+std::vector<LeaseCheckpoint> LeaseTable::DueCheckpoints(Instant now, size_t max) {
+  std::vector<LeaseCheckpoint> due;
+  if (!impl_->primary || impl_->clock.Counted() < impl_->sweep_due) return due;
+  auto next = impl_->long_leases.upper_bound(impl_->swept);
+  for (size_t looked_at = 0; looked_at < kSweepPerCall && due.size() < max; ++looked_at, ++next) {
+    if (next == impl_->long_leases.end()) {
+      impl_->swept = 0;
+      impl_->sweep_due = impl_->clock.Counted() + impl_->checkpoint_every.count() / 2;
+      return due;
+    }
+    impl_->swept = *next;
+    LeaseRecord& record = impl_->wheel.At(impl_->ids.at(*next));
+    if (impl_->IsHandedOut(record) || impl_->proposed.contains(*next)) continue;
+    const int64_t left = impl_->DeadlineOf(record) - impl_->clock.AtMost(now);
+    const auto known = impl_->checkpoints.find(*next);
+    const int64_t log_says = known == impl_->checkpoints.end() ? record.ttl : known->second;
+    const int64_t remaining = std::max<int64_t>(left, 0) / kSecond + 1;
+    if ((log_says - remaining) * kSecond < impl_->checkpoint_every.count() / 2) continue;
+    impl_->MakeCurrent(record);
+    impl_->proposed.insert(*next);
+    due.push_back({*next, remaining});
+  }
+  return due;
 }
 
 void LeaseTable::OnRevoked(int64_t id) {
@@ -121,6 +198,9 @@ void LeaseTable::OnRevoked(int64_t id) {
 
 void LeaseTable::Clear() {
   impl_->ids.clear();
+  impl_->long_leases.clear();
+  impl_->checkpoints.clear();
+  impl_->proposed.clear();
   impl_->wheel = LeaseWheel(impl_->NowTick());
   impl_->AnswerAll({LeaseRenewal::Outcome::kNotPrimary, 0});
 }
@@ -132,8 +212,12 @@ bool LeaseTable::primary() const { return impl_->primary; }
 std::vector<LeaseFacts> LeaseTable::List() const {
   std::vector<LeaseFacts> leases;
   leases.reserve(size());
-  impl_->wheel.ForEach(
-      [&](const LeaseRecord& record) { leases.push_back({.id = record.id, .ttl = record.ttl}); });
+  impl_->wheel.ForEach([&](const LeaseRecord& record) {
+    const auto checkpoint = impl_->checkpoints.find(record.id);
+    const bool known = checkpoint != impl_->checkpoints.end();
+    leases.push_back(
+        {.id = record.id, .ttl = record.ttl, .remaining = known ? checkpoint->second : 0});
+  });
   return leases;
 }
 
@@ -142,6 +226,9 @@ void LeaseTable::Promote(Instant now, Duration election_timeout) {
   KEELSON_CHECK(election_timeout.count() > 0, "an election timeout is positive");
   impl_->primary = true;
   ++impl_->leadership;
+  // What an earlier leadership has proposed is applied by now, or never will be.
+  impl_->proposed.clear();
+  impl_->sweep_due = impl_->clock.Counted();
   impl_->clock.Start(now, election_timeout);
   impl_->promoted_at = impl_->clock.Counted();
   impl_->extension = kMutantLeaseEndsEarly ? 0 : election_timeout.count();

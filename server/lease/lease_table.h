@@ -20,7 +20,14 @@ namespace keelson::server {
 // What the log knows of a lease.
 struct LeaseFacts {
   int64_t id = 0;
-  int64_t ttl = 0;  // granted, seconds
+  int64_t ttl = 0;        // granted, seconds
+  int64_t remaining = 0;  // by the last checkpoint, seconds; 0: there is none
+};
+
+// What is left of a lease, to be written to the log; 0: all of its TTL again.
+struct LeaseCheckpoint {
+  int64_t id = 0;
+  int64_t remaining = 0;  // seconds, rounded up
 };
 
 // What became of a keep-alive.
@@ -41,7 +48,9 @@ struct LeaseTimes {
 
 class LeaseTable {
  public:
-  LeaseTable();
+  // Of leases that are longer than `checkpoint_every` the log is to know what is left, by that much
+  // too much at most.
+  explicit LeaseTable(Duration checkpoint_every = std::chrono::minutes(5));
   ~LeaseTable();
   LeaseTable(const LeaseTable&) = delete;
   LeaseTable& operator=(const LeaseTable&) = delete;
@@ -50,6 +59,8 @@ class LeaseTable {
 
   // A grant was applied (or is loaded from the store). A known id is ignored.
   void OnGranted(const LeaseFacts& lease, Instant now);
+  // A checkpoint was applied. Unknown ids are ignored.
+  void OnCheckpoint(const LeaseCheckpoint& checkpoint);
   // A revoke was applied, whatever asked for it. Waiting keep-alives of it are answered kGone from
   // inside the call. Unknown ids are ignored.
   void OnRevoked(int64_t id);
@@ -65,7 +76,8 @@ class LeaseTable {
   // --- leadership, from the node ---
 
   // This member leads and has applied the first entry of its term, hence every expiry that an
-  // earlier leader proposed. Every lease gets its full TTL plus `election_timeout`. O(1).
+  // earlier leader proposed. Every lease gets its full TTL, or what its checkpoint says, plus
+  // `election_timeout`. O(1).
   void Promote(Instant now, Duration election_timeout);
   // This member leads no more. Waiting keep-alives are answered kNotPrimary; expiries that were
   // handed out are forgotten: propose none of them any more. O(1) but for the answers.
@@ -89,6 +101,17 @@ class LeaseTable {
   bool MoreExpired() const;
   // The proposal for these ids surely will not be applied (refused, dropped): hands them out anew.
   void ExpiryLost(const std::vector<int64_t>& ids);
+
+  // Leases of which the log knows too much time, at most `max`; looks at a bounded number of
+  // leases. Call it at every tick. Each counts as checkpointed from now on. Empty while not
+  // primary. REQUIRES: as for Expired.
+  std::vector<LeaseCheckpoint> DueCheckpoints(Instant now, size_t max);
+  // The proposal of these surely will not be applied.
+  void CheckpointsLost(const std::vector<LeaseCheckpoint>& lost);
+  // Whether a checkpoint of the lease is in the log, or may come to be: a renewal has to be
+  // followed by a checkpoint of 0 before it is answered, or a later leader would end the lease
+  // early.
+  bool IsCheckpointed(int64_t id) const;
 
   // Renews a lease to its full TTL and tells `done`, at once or, if its expiry is being processed,
   // once that has ended.

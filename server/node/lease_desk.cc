@@ -57,11 +57,14 @@ void LeaseDesk::AnswerAsLeader(const LeaseQuestion& question,
 void LeaseDesk::RenewAsLeader(const LeaseQuestion& question,
                               std::function<void(LeaseAnswer)> reply) {
   table_->Renew(question.lease, node_.now(),
-                [sequence = question.sequence, reply = std::move(reply)](LeaseRenewal renewal) {
+                [this, question, reply = std::move(reply)](LeaseRenewal renewal) {
                   LeaseAnswer answer;
-                  answer.sequence = sequence;
+                  answer.sequence = question.sequence;
                   switch (renewal.outcome) {
                     case LeaseRenewal::Outcome::kRenewed:
+                      if (table_->IsCheckpointed(question.lease)) {
+                        return ClearCheckpoint(question, reply);
+                      }
                       answer.ttl_seconds = answer.granted_ttl_seconds = renewal.ttl;
                       break;
                     case LeaseRenewal::Outcome::kGone:
@@ -73,6 +76,37 @@ void LeaseDesk::RenewAsLeader(const LeaseQuestion& question,
                   }
                   reply(answer);
                 });
+}
+
+// The next leader would go by the checkpoint: the answer waits until the log takes it back.
+void LeaseDesk::ClearCheckpoint(const LeaseQuestion& question,
+                                std::function<void(LeaseAnswer)> reply) {
+  std::vector<Waiting>& waiting = clearing_[question.lease];
+  const bool on_its_way = !waiting.empty();
+  waiting.push_back({question, std::move(reply)});
+  if (on_its_way || node_.propose_checkpoints({{question.lease, 0}})) return;
+  const Waiting refused = std::move(waiting.back());
+  clearing_.erase(question.lease);
+  LeaseAnswer answer;
+  answer.sequence = question.sequence;
+  answer.outcome = LeaseAnswer::Outcome::kNotLeader;
+  refused.reply(answer);
+}
+
+// The checkpoint is taken back, or the lease is gone, or this member leads no more: each is told
+// what holds now.
+void LeaseDesk::RenewAgain(int64_t lease) {
+  const auto found = clearing_.find(lease);
+  if (found == clearing_.end()) return;
+  const std::vector<Waiting> all = std::move(found->second);
+  clearing_.erase(found);
+  for (const Waiting& waiting : all) RenewAsLeader(waiting.question, waiting.reply);
+}
+
+void LeaseDesk::ProposeCheckpoints(Instant now) {
+  if (!node_.may_checkpoint()) return;
+  const std::vector<LeaseCheckpoint> due = table_->DueCheckpoints(now, kExpiriesPerEntry);
+  if (!due.empty() && !node_.propose_checkpoints(due)) table_->CheckpointsLost(due);
 }
 
 void LeaseDesk::OnAnswer(const LeaseAnswer& answer) {
@@ -99,10 +133,14 @@ void LeaseDesk::Finish(uint64_t sequence, const absl::Status& status, LeaseWord 
 
 void LeaseDesk::OnApplied(const std::vector<LeaseChange>& changes) {
   for (const LeaseChange& change : changes) {
-    if (change.ttl_seconds > 0) {
+    if (change.remaining_seconds) {
+      table_->OnCheckpoint({change.id, *change.remaining_seconds});
+      if (*change.remaining_seconds == 0) RenewAgain(change.id);
+    } else if (change.ttl_seconds > 0) {
       table_->OnGranted({change.id, change.ttl_seconds}, node_.now());
     } else {
       table_->OnRevoked(change.id);
+      RenewAgain(change.id);
     }
   }
 }
@@ -119,6 +157,7 @@ void LeaseDesk::Tick(bool quorum_contact) {
         break;
       }
     } while (table_->MoreExpired());
+    ProposeCheckpoints(now);
   }
   std::vector<uint64_t> given_up;
   std::vector<uint64_t> again;
@@ -142,6 +181,7 @@ void LeaseDesk::OnPromoted() { table_->Promote(node_.now(), election_timeout_); 
 
 void LeaseDesk::OnDemoted() {
   table_->Demote();
+  while (!clearing_.empty()) RenewAgain(clearing_.begin()->first);
   for (auto& [sequence, asked] : asked_) asked.sent = false;
 }
 

@@ -37,6 +37,9 @@ class LeaseDesk {
     std::function<bool(raft::NodeId to, PeerMessage message)> send;
     // Proposes the end of leases under this very leadership; false if it was surely not appended.
     std::function<bool(const std::vector<int64_t>& ids)> propose_expiry;
+    // The same of what is left of leases. All members read such entries.
+    std::function<bool()> may_checkpoint;
+    std::function<bool(const std::vector<LeaseCheckpoint>&)> propose_checkpoints;
   };
 
   LeaseDesk(LeaseTable* table, Node node, Duration election_timeout);
@@ -71,8 +74,17 @@ class LeaseDesk {
   void Ask(LeaseQuestion::Kind kind, int64_t lease, Done done);
   void Try(Asked* asked);
   void AnswerAsLeader(const LeaseQuestion& question, std::function<void(LeaseAnswer)> reply);
+  void ClearCheckpoint(const LeaseQuestion& question, std::function<void(LeaseAnswer)> reply);
+  void RenewAgain(int64_t lease);
+  void ProposeCheckpoints(Instant now);
   void RenewAsLeader(const LeaseQuestion& question, std::function<void(LeaseAnswer)> reply);
   void Finish(uint64_t sequence, const absl::Status& status, LeaseWord word);
+
+  // A keep-alive that waits for its lease's checkpoint to be taken back.
+  struct Waiting {
+    LeaseQuestion question;
+    std::function<void(LeaseAnswer)> reply;
+  };
 
   static constexpr size_t kExpiriesPerEntry = 500;
   static constexpr Duration kGiveUp = std::chrono::milliseconds(3500);
@@ -82,6 +94,7 @@ class LeaseDesk {
   Duration election_timeout_;
   uint64_t last_sequence_ = 0;
   std::map<uint64_t, Asked> asked_;
+  std::map<int64_t, std::vector<Waiting>> clearing_;  // by lease: this is on its way to the log
 };
 
 }  // namespace keelson::server

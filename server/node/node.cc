@@ -168,6 +168,19 @@ bool Node::Impl::ProposeExpiry(const std::vector<int64_t>& ids) {
   return ProposeHere(payload).ok();
 }
 
+bool Node::Impl::ProposeCheckpoints(const std::vector<LeaseCheckpoint>& checkpoints) {
+  if (!core->IsLeader()) return false;
+  v1::LeaseCheckpoint message;
+  for (const LeaseCheckpoint& checkpoint : checkpoints) {
+    auto* lease = message.add_lease();
+    lease->set_id(checkpoint.id);
+    lease->set_remaining_ttl(checkpoint.remaining);
+    ++(checkpoint.remaining > 0 ? counters_.leases_checkpointed : counters_.checkpoints_cleared);
+  }
+  const auto payload = EncodeEntry(0, WriteKind::kLeaseCheckpoint, message.SerializeAsString());
+  return ProposeHere(payload).ok();
+}
+
 // Tells the cluster this member's name and client URLs, once there is a leader and as long as they
 // are not what the cluster knows.
 void Node::Impl::Publish() {
@@ -238,6 +251,7 @@ void Node::Impl::CompactIfDue() {
 void Node::Impl::OnFactsChanged() {
   const uint32_t version = std::max(machine->facts().version(), kFirstEntryVersion);
   if (network != nullptr) network->SetRequiredEntryVersion(version);
+  LeaveServiceIfCorrupt();
 }
 
 void Node::Impl::FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const {
@@ -272,6 +286,7 @@ NodeCounters Node::Impl::Counters() const {
   counters.snapshots_sent = snapshot_sender->sent_total();
   counters.slow_reads = reads->slow_total();
   counters.failed_reads = reads->failed_total();
+  counters.state_walks = state_check->walks();
   counters.log_bytes = wal->stats().bytes;
   return counters;
 }
@@ -331,6 +346,7 @@ void Node::FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const
 }
 bool Node::HasSpaceFor(int64_t cost) { return impl_->HasSpaceFor(cost); }
 bool Node::RefusesGrowth() const { return impl_->RefusesGrowth(); }
+bool Node::OutOfService() const { return impl_->OutOfService(); }
 void Node::MakeCheckpoint(
     std::function<void(absl::StatusOr<std::shared_ptr<const storage::Checkpoint>>)> done) {
   impl_->MakeCheckpoint(std::move(done));

@@ -71,6 +71,7 @@ enum class WriteKind : uint32_t {
   kAlarm = 17,
   kMemberAttributes = 18,
   kClusterVersion = 19,
+  kLeaseCheckpoint = 20,
 };
 
 // What monitoring and the status page show of a node.
@@ -100,7 +101,10 @@ struct NodeCounters {
   uint64_t slow_reads = 0;                  // rounds of linearizable reads; the same bound
   uint64_t failed_reads = 0;                // rounds that the leader did not answer
   uint64_t log_bytes = 0;                   // written to the log
-  uint64_t identity_conflicts = 0;          // reports of a wiped or restored disk under an old id
+  uint64_t leases_checkpointed = 0;  // proposed, as the leader
+  uint64_t checkpoints_cleared = 0;  // the same, for keep-alives
+  uint64_t state_walks = 0;         // that compared all of the members' states, as the leader
+  uint64_t identity_conflicts = 0;  // reports of a wiped or restored disk under an old id
 };
 
 // How long the disk took.
@@ -196,6 +200,8 @@ class Node {
   // Writes that grow the data are refused here: by an alarm, or because this member's disk is full,
   // or those of so many members that the others are no quorum.
   bool RefusesGrowth() const;
+  // This member's data is known to be wrong: what it would tell of keys is not to be trusted.
+  bool OutOfService() const;
 
   // Flushes, and calls `done` with a frozen copy of what is applied here. It holds files: let it go
   // soon, and where blocking does no harm (Runner::Lane::kStore).

@@ -24,6 +24,7 @@
 #include "server/node/revision_waits.h"
 #include "server/node/snapshot_receiver.h"
 #include "server/node/snapshot_sender.h"
+#include "server/node/state_check.h"
 #include "server/node/store_keeper.h"
 #include "storage/snapshot/install.h"
 #include "storage/wal/wal.h"
@@ -50,6 +51,9 @@ class Node::Impl {
   // node_space.cc: quota and full disks.
   bool HasSpaceFor(int64_t cost);
   bool RefusesGrowth() const;
+
+  // node_check.cc: damaged and differing states.
+  bool OutOfService() const;
 
   // node_turn.cc: what follows from inputs.
   void EndTurn();
@@ -91,6 +95,7 @@ class Node::Impl {
   std::unique_ptr<WatchHub> watches;
   std::unique_ptr<SnapshotSender> snapshot_sender;
   std::unique_ptr<SnapshotReceiver> snapshot_receiver;
+  std::unique_ptr<StateCheck> state_check;
 
  private:
   // node_open.cc; BecomeOnlyMember in node_force.cc
@@ -133,10 +138,21 @@ class Node::Impl {
   void TickSpace(Instant now);
   void TellOwnAlarm();
   void ClearAlarmsThatPassed();
-  void HandOverIfFull();
+  void HandOverIfUnfit();
+  static std::string AlarmEntry(bool active, uint64_t member, AlarmKind kind);
   void ReopenStoreIfSpent();
   void ReplayOntoSuccessor();
   void TakeSuccessor();
+
+  // node_check.cc
+  void MakeStateCheck();
+  void TickCheck(Instant now);
+  void VerifyFiles(Instant now);
+  void OnDamage(const absl::Status& status);
+  void TellOwnDamage();
+  void OnDifference(const std::vector<raft::NodeId>& wrong);
+  void RaiseCorrupt(raft::NodeId member);
+  void LeaveServiceIfCorrupt();
 
   // node.cc
   void Publish();
@@ -166,6 +182,7 @@ class Node::Impl {
   Proposals::Attempt SendProposal(uint64_t sequence, const Proposals::Payload& payload);
   absl::StatusOr<raft::EntryId> ProposeHere(const Proposals::Payload& payload);
   bool ProposeExpiry(const std::vector<int64_t>& ids);
+  bool ProposeCheckpoints(const std::vector<LeaseCheckpoint>& checkpoints);
   std::shared_ptr<const std::string> EncodeEntry(uint64_t sequence, WriteKind kind,
                                                  std::string_view request) const;
 
@@ -196,7 +213,13 @@ class Node::Impl {
   bool raising_version_ = false;  // the cluster's: it is on its way
   bool peers_wait_ = false;       // more than commit notices was said to them since the last flush
   bool raising_alarm_ = false;    // or clearing one: it is on its way through the log
-  bool telling_own_alarm_ = false;      // the same of the alarm of this member's disk
+  bool telling_own_alarm_ = false;  // the same of the alarm of this member's disk
+  bool damaged_ = false;            // the disk gave other bytes than were written
+  bool left_service_ = false;       // its clients were told
+  bool telling_corrupt_ = false;    // an alarm of it is on its way through the log
+  bool verifying_ = false;          // files are being read
+  uint64_t verify_next_ = 0;
+  Instant verify_due_;
   std::unique_ptr<Machine> successor_;  // of a spent store, while the log is replayed onto it
   uint64_t reopened_generation_ = 0;
   // The configurations in force and committed that the network was told.

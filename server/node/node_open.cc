@@ -251,6 +251,10 @@ LeaseDesk::Node Node::Impl::LeaseDeskNode() {
     return network != nullptr && network->Send(to, std::move(message));
   };
   node.propose_expiry = [this](const std::vector<int64_t>& ids) { return ProposeExpiry(ids); };
+  node.may_checkpoint = [this] { return machine->facts().version() >= kLeaseCheckpointVersion; };
+  node.propose_checkpoints = [this](const std::vector<LeaseCheckpoint>& checkpoints) {
+    return ProposeCheckpoints(checkpoints);
+  };
   return node;
 }
 
@@ -304,6 +308,7 @@ void Node::Impl::MakeParts() {
   membership = std::make_unique<MembershipDesk>(*core, MembershipDeskNode());
   MakeLeasesAndWatches();
   MakeSnapshotParts();
+  MakeStateCheck();
 }
 
 void Node::Impl::MakeQueues() {
@@ -323,7 +328,7 @@ void Node::Impl::MakeQueues() {
 }
 
 void Node::Impl::MakeLeasesAndWatches() {
-  lease_table = std::make_unique<LeaseTable>();
+  lease_table = std::make_unique<LeaseTable>(options.lease_checkpoint_every);
   LoadLeases();
   leases =
       std::make_unique<LeaseDesk>(lease_table.get(), LeaseDeskNode(), options.election_timeout);
@@ -345,7 +350,7 @@ void Node::Impl::LoadLeases() {
   const Instant now = seams.loop->Now();
   const absl::Status status =
       machine->store().ForEachLease([&](int64_t id, std::string_view record) {
-        lease_table->OnGranted({id, LeaseRecordTtl(record)}, now);
+        lease_table->OnGranted({id, LeaseRecordTtl(record), LeaseRecordRemaining(record)}, now);
       });
   if (!status.ok()) Fatal(status);
 }

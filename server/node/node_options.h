@@ -83,6 +83,13 @@ struct NodeOptions {
   size_t append_message_bytes = 1 << 20;
   size_t append_window_bytes = 8 << 20;
 
+  // How often members compare all of their states, and read all of their files, at most; zero:
+  // never. Large stores take longer.
+  Duration corrupt_check_time = std::chrono::seconds(3);
+
+  // Of longer leases the log is told what is left, so often.
+  Duration lease_checkpoint_every = std::chrono::minutes(5);
+
   SliceLimits apply;  // in one turn of the loop
   // Committed but not applied entries above which writes are refused.
   size_t max_apply_backlog = 5000;

@@ -84,6 +84,10 @@ void Node::Impl::OnMessage(raft::NodeId from, PeerMessage message) {
     membership->OnQuestion(from, *change);
   } else if (auto* outcome = std::get_if<MemberAnswer>(&message)) {
     membership->OnAnswer(*outcome);
+  } else if (auto* asked = std::get_if<StateQuestion>(&message)) {
+    state_check->OnQuestion(from, std::move(*asked));
+  } else if (auto* said = std::get_if<StateAnswer>(&message)) {
+    state_check->OnAnswer(from, *said);
   } else if (auto* chunk = std::get_if<SnapshotChunk>(&message)) {
     snapshot_receiver->OnChunk(from, std::move(*chunk));
   } else if (auto* ack = std::get_if<SnapshotChunkAck>(&message)) {

@@ -15,15 +15,15 @@ constexpr std::string_view kCaller = "server/node";
 // What `bytes` of a memtable take up as a table file: no more but for what describes its blocks.
 uint64_t TableBytes(uint64_t bytes) { return bytes + bytes / 16; }
 
-std::string AlarmEntry(bool active, uint64_t member, AlarmKind kind) {
+}  // namespace
+
+std::string Node::Impl::AlarmEntry(bool active, uint64_t member, AlarmKind kind) {
   v1::AlarmChange change;
   change.set_active(active);
   change.set_member(member);
   change.set_alarm(static_cast<etcdserverpb::AlarmType>(kind));
   return change.SerializeAsString();
 }
-
-}  // namespace
 
 void Node::Impl::MakeDiskGuard(const std::string& member_dir, bool full) {
   DiskGuard::Environment environment;
@@ -82,7 +82,7 @@ void Node::Impl::TickSpace(Instant now) {
   PauseCompactionsWithoutRoom();
   RetryWhatFoundNoRoom();
   TellOwnAlarm();
-  HandOverIfFull();
+  HandOverIfUnfit();
   if (core->IsLeader()) ClearAlarmsThatPassed();
 }
 
@@ -138,10 +138,12 @@ void Node::Impl::ClearAlarmsThatPassed() {
   const bool below_quota =
       options.quota_bytes >= 0 && machine->store().db_size() < options.quota_bytes / 10 * 9;
   for (const auto& [member, kind] : machine->facts().alarms()) {
+    const raft::NodeId id(member);
     const bool passed =
         kind == AlarmKind::kNoSpace
             ? below_quota
-            : kind == AlarmKind::kDiskFull && !core->configuration().IsMember(raft::NodeId(member));
+            : (kind == AlarmKind::kDiskFull && !core->configuration().IsMember(id)) ||
+                  (kind == AlarmKind::kCorrupt && core->configuration().removed.contains(id));
     if (!passed) continue;
     raising_alarm_ = true;
     return Write(WriteKind::kAlarm, AlarmEntry(false, member, kind),
@@ -149,19 +151,23 @@ void Node::Impl::ClearAlarmsThatPassed() {
   }
 }
 
-// A leader whose own disk is full would hold up writes that the others have room for.
-void Node::Impl::HandOverIfFull() {
-  if (!guard->full() || !core->IsLeader()) return;
+// A leader whose own disk is full would hold up writes that the others have room for; one whose
+// state is wrong would send it to others.
+void Node::Impl::HandOverIfUnfit() {
+  if (!(guard->full() || OutOfService()) || !core->IsLeader()) return;
   const raft::StateView view = core->View();
   if (!view.transfer_target.IsNone()) return;
   const raft::PeerStatus* best = nullptr;
   for (const raft::PeerStatus& peer : view.peers) {
     const bool takes_over = view.configuration.IsVoter(peer.id) && peer.recently_active &&
-                            !machine->facts().HasAlarm(peer.id.value(), AlarmKind::kDiskFull);
+                            !machine->facts().HasAlarm(peer.id.value(), AlarmKind::kDiskFull) &&
+                            !machine->facts().HasAlarm(peer.id.value(), AlarmKind::kCorrupt);
     if (takes_over && (best == nullptr || peer.match > best->match)) best = &peer;
   }
   if (best == nullptr) return;
-  seams.logger->Warn(kCaller, "hands leadership over: its disk is full",
+  seams.logger->Warn(kCaller,
+                     guard->full() ? "hands leadership over: its disk is full"
+                                   : "hands leadership over: its data is corrupt",
                      {{"to", Hex(best->id.value())}});
   // Refused where it is about to end anyway.
   (void)core->TransferLeadership(best->id);

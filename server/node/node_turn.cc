@@ -78,7 +78,12 @@ void Node::Impl::TakeReady(raft::Ready ready) {
                          {"found-incarnation", Hex(conflict.found)}});
   }
   for (const raft::SnapshotNeed& need : ready.need_snapshot) {
-    snapshot_sender->Send(need.peer, need.at_least);
+    // A wrong state stays where it is.
+    if (OutOfService()) {
+      core->SnapshotSent(need.peer, false);
+    } else {
+      snapshot_sender->Send(need.peer, need.at_least);
+    }
   }
   if (ready.install_snapshot) InstallSnapshot(*ready.install_snapshot);
 }
@@ -240,6 +245,7 @@ void Node::Impl::Tick() {
     if (++leaderless_ticks_ == 3 * per_timeout) watches->OnNoLeaderFor3Timeouts();
   }
   TickSpace(now);
+  TickCheck(now);
   Publish();
   if (core->IsLeader()) RaiseClusterVersion();
   CompactIfDue();

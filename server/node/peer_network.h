@@ -13,6 +13,7 @@
 #include "raft/message.h"
 #include "raft/types.h"
 #include "server/node/member_change.h"
+#include "server/node/state_piece.h"
 
 namespace keelson::server {
 
@@ -59,6 +60,23 @@ struct MemberAnswer {
   raft::EntryId entry;  // kBegun: the change is made once this is committed
 };
 
+// How does your state hash, in this piece? Of the leader.
+struct StateQuestion {
+  uint64_t sequence = 0;
+  raft::Index applied;   // of the state that the leader has hashed
+  int64_t revision = 0;  // of that state
+  StatePiece piece;
+};
+
+struct StateAnswer {
+  // kOtherRevision: having applied the same, or more, this member is not at, or has not reached,
+  // the revision that the leader is at.
+  enum class Outcome : uint8_t { kHashed = 0, kBehind = 1, kCannot = 2, kOtherRevision = 3 };
+  uint64_t sequence = 0;
+  Outcome outcome = Outcome::kHashed;
+  uint32_t hash = 0;  // kHashed
+};
+
 // One piece of a snapshot. The first piece carries the manifest and no data.
 struct SnapshotChunk {
   uint64_t stream = 0;     // chosen by the sender, names this transfer
@@ -79,9 +97,9 @@ struct SnapshotChunkAck {
   std::string reason;  // for kRefused
 };
 
-using PeerMessage =
-    std::variant<raft::Message, ForwardProposal, ForwardRefused, LeaseQuestion, LeaseAnswer,
-                 MemberQuestion, MemberAnswer, SnapshotChunk, SnapshotChunkAck>;
+using PeerMessage = std::variant<raft::Message, ForwardProposal, ForwardRefused, LeaseQuestion,
+                                 LeaseAnswer, MemberQuestion, MemberAnswer, StateQuestion,
+                                 StateAnswer, SnapshotChunk, SnapshotChunkAck>;
 
 // Which of the three connections to a peer a message takes.
 enum class PeerChannel : uint8_t {

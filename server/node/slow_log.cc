@@ -47,6 +47,8 @@ std::string Describe(const v1::LogEntry& entry) {
       return absl::StrCat("lease_revoke ID:", entry.lease_revoke().id());
     case v1::LogEntry::kLeaseExpire:
       return absl::StrCat("lease_expire count:", entry.lease_expire().id_size());
+    case v1::LogEntry::kLeaseCheckpoint:
+      return absl::StrCat("lease_checkpoint count:", entry.lease_checkpoint().lease_size());
     case v1::LogEntry::kAlarm:
       return "alarm";
     case v1::LogEntry::kMemberAttributes:

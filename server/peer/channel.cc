@@ -27,6 +27,8 @@ PeerChannel ChannelOf(const PeerMessage& message) {
     PeerChannel operator()(const LeaseQuestion&) const { return PeerChannel::kUrgent; }
     PeerChannel operator()(const LeaseAnswer&) const { return PeerChannel::kUrgent; }
     PeerChannel operator()(const MemberQuestion&) const { return PeerChannel::kUrgent; }
+    PeerChannel operator()(const StateQuestion&) const { return PeerChannel::kUrgent; }
+    PeerChannel operator()(const StateAnswer&) const { return PeerChannel::kUrgent; }
     PeerChannel operator()(const MemberAnswer&) const { return PeerChannel::kUrgent; }
     PeerChannel operator()(const SnapshotChunk&) const { return PeerChannel::kSnapshot; }
     PeerChannel operator()(const SnapshotChunkAck&) const { return PeerChannel::kSnapshot; }

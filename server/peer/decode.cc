@@ -198,6 +198,28 @@ absl::StatusOr<PeerMessage> GetMemberQuestion(const v1::PeerMemberQuestion& from
   return to;
 }
 
+absl::StatusOr<PeerMessage> GetStateQuestion(const v1::PeerStateQuestion& from) {
+  StateQuestion to;
+  to.sequence = from.sequence();
+  to.piece.revision = from.revision();
+  to.piece.first_revision = from.first_revision();
+  to.piece.begin = from.begin();
+  to.applied = raft::Index(from.applied());
+  to.revision = from.store_revision();
+  if (from.has_end()) to.piece.end = from.end();
+  if (!GetEnum(from.kind(), StatePiece::Kind::kChanges, to.piece.kind)) return Bad("question");
+  const bool pairs = to.piece.kind == StatePiece::Kind::kPairs;
+  if (to.piece.revision < 1 || (!pairs && to.piece.first_revision < 1)) return Bad("revision");
+  return to;
+}
+
+absl::StatusOr<PeerMessage> GetStateAnswer(const v1::PeerStateAnswer& from) {
+  StateAnswer to{.sequence = from.sequence(), .hash = from.hash()};
+  if (!GetEnum(from.outcome(), StateAnswer::Outcome::kOtherRevision, to.outcome))
+    return Bad("answer");
+  return to;
+}
+
 absl::StatusOr<PeerMessage> GetMemberAnswer(const v1::PeerMemberAnswer& from) {
   MemberAnswer to{.sequence = from.sequence(),
                   .member = raft::NodeId(from.member()),
@@ -236,6 +258,10 @@ absl::StatusOr<PeerMessage> GetSmall(PeerFrame& frame) {
       return GetMemberQuestion(frame.member_question());
     case PeerFrame::kMemberAnswer:
       return GetMemberAnswer(frame.member_answer());
+    case PeerFrame::kStateQuestion:
+      return GetStateQuestion(frame.state_question());
+    case PeerFrame::kStateAnswer:
+      return GetStateAnswer(frame.state_answer());
     default:
       return GetChunkAck(*frame.mutable_snapshot_chunk_ack());
   }
@@ -285,6 +311,8 @@ absl::StatusOr<PeerMessage> DecodeFrame(std::string_view bytes) {
     case PeerFrame::kLeaseAnswer:
     case PeerFrame::kMemberQuestion:
     case PeerFrame::kMemberAnswer:
+    case PeerFrame::kStateQuestion:
+    case PeerFrame::kStateAnswer:
     case PeerFrame::kSnapshotChunkAck:
       return body.empty() ? GetSmall(frame) : Bad("stray bytes");
     default:

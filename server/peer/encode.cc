@@ -188,6 +188,25 @@ class Encoder {
     Put(from.entry, to->mutable_entry());
   }
 
+  void operator()(const StateQuestion& from) {
+    auto* to = frame_.mutable_state_question();
+    to->set_sequence(from.sequence);
+    to->set_kind(static_cast<uint32_t>(from.piece.kind));
+    to->set_revision(from.piece.revision);
+    to->set_first_revision(from.piece.first_revision);
+    to->set_begin(from.piece.begin);
+    to->set_applied(from.applied.value());
+    to->set_store_revision(from.revision);
+    if (from.piece.end) to->set_end(*from.piece.end);
+  }
+
+  void operator()(const StateAnswer& from) {
+    auto* to = frame_.mutable_state_answer();
+    to->set_sequence(from.sequence);
+    to->set_outcome(static_cast<uint32_t>(from.outcome));
+    to->set_hash(from.hash);
+  }
+
   void operator()(SnapshotChunk& from) {
     auto* to = frame_.mutable_snapshot_chunk();
     to->set_stream(from.stream);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/mvcc/mutants.h"
 #include "storage/mvcc/view_state.h"
 
 namespace keelson::storage {
@@ -178,6 +179,9 @@ absl::StatusOr<PutResult> Batch::Put(std::string_view key, std::string_view valu
   auto kv = std::make_shared<KeyValue>();
   kv->key = std::string(key);
   kv->value = std::string(value);
+  if (kMutantFlushLosesByte && core_->unflushed_bytes == 0 && core_->revision_at_flush > 0) {
+    kv->value.resize(kv->value.size() - std::min<size_t>(kv->value.size(), 1));
+  }
   kv->lease = lease;
   kv->mod_revision = version->mod.main;
   const bool existed = IsLive(previous);

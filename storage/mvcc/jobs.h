@@ -18,6 +18,10 @@ std::unique_ptr<BackgroundJob> MakeFlushJob(std::shared_ptr<RocksDb> db, uint64_
 // tombstones that the bound covers make up a large part.
 std::unique_ptr<BackgroundJob> MakeDropHistoryJob(std::shared_ptr<RocksDb> db, int64_t bound);
 
+// Of the files from number `from` on, until `max_bytes` are read; at least one.
+std::unique_ptr<VerifyJob> MakeVerifyJob(std::shared_ptr<RocksDb> db, uint64_t from,
+                                         uint64_t max_bytes);
+
 std::unique_ptr<BackgroundJob> MakeCompactionJob(std::shared_ptr<RocksDb> db);
 std::unique_ptr<BackgroundJob> MakeCheckpointJob(std::shared_ptr<RocksDb> db, std::string dir);
 

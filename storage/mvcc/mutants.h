@@ -27,4 +27,11 @@ inline constexpr bool kMutantMarkerBeforeFiles = true;
 KEELSON_DEFINE_MUTANT(kMutantMarkerBeforeFiles, "MARKER_BEFORE_FILES");
 #endif
 
+// The first puts after a flush lose their last byte: the states of members drift apart.
+#ifdef KEELSON_MUTANT_FLUSH_LOSES_BYTE
+inline constexpr bool kMutantFlushLosesByte = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantFlushLosesByte, "FLUSH_LOSES_BYTE");
+#endif
+
 }  // namespace keelson::storage

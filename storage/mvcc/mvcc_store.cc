@@ -128,6 +128,10 @@ class StoreImpl : public MvccStore {
   }
   void PauseCompactions(bool paused) override { db().env().PauseCompactions(paused); }
 
+  std::unique_ptr<VerifyJob> StartVerify(uint64_t from, uint64_t max_bytes) override {
+    return MakeVerifyJob(core_.db, from, max_bytes);
+  }
+
   std::unique_ptr<BackgroundJob> StartCheckpoint(const std::string& dir) override {
     return MakeCheckpointJob(core_.db, dir);
   }

@@ -109,6 +109,9 @@ class MvccStore {
   // While paused no further compaction begins, RocksDB's own neither: each needs room for its
   // output before it gives any back. What StartDropHistory does goes on.
   virtual void PauseCompactions(bool paused) = 0;
+  // Checks files, from where the last job's next() says (0: from the first), until `max_bytes` are
+  // read.
+  virtual std::unique_ptr<VerifyJob> StartVerify(uint64_t from, uint64_t max_bytes) = 0;
   // Hard-links the flushed files into `dir` (must not exist; same file system). The result's index
   // is what the checkpoint's own meta says.
   virtual std::unique_ptr<BackgroundJob> StartCheckpoint(const std::string& dir) = 0;

@@ -126,6 +126,30 @@ TEST_F(ApplierTest, ExpiredLeasesEndOneByOneAndUnknownOnesArePassedOver) {
   EXPECT_THAT(LeaseChanges(), ElementsAre("-5", "-6"));
 }
 
+TEST_F(ApplierTest, ACheckpointStandsInTheRecordOfItsLeaseUntilItIsTakenBack) {
+  machine_.Apply(Grant(5, 3600));
+  LeaseChanges();
+  const auto checkpoint = [this](int64_t remaining) {
+    v1::LogEntry entry;
+    for (const int64_t id : {5, 99}) {
+      auto* lease = entry.mutable_lease_checkpoint()->add_lease();
+      lease->set_id(id);
+      lease->set_remaining_ttl(remaining);
+    }
+    EXPECT_EQ(machine_.ApplyEntry(entry).status, absl::OkStatus());
+    const auto changes = machine_.applier().TakeLeaseChanges();
+    EXPECT_EQ(changes.size(), 1u) << "the unknown one is passed over";
+    std::string record;
+    EXPECT_TRUE(
+        machine_.store().ForEachLease([&record](int64_t, std::string_view r) { record = r; }).ok());
+    return record;
+  };
+  EXPECT_EQ(checkpoint(1200), "3600 1200");
+  EXPECT_EQ(checkpoint(9999), "3600 3600") << "no more than was granted";
+  EXPECT_EQ(checkpoint(0), "3600");
+  EXPECT_EQ(machine_.store().revision(), 1);
+}
+
 TEST_F(ApplierTest, WithoutSpaceWhatGrowsIsRefusedAndWhatShrinksIsNot) {
   machine_.Apply(Put("a"));
   machine_.Apply(Grant(5));
@@ -214,6 +238,10 @@ TEST_F(ApplierTest, LeaseRecordsThatCannotBeReadHaveNoTtl) {
   EXPECT_EQ(LeaseRecordTtl("60"), 60);
   EXPECT_EQ(LeaseRecordTtl(""), 0);
   EXPECT_EQ(LeaseRecordTtl("x"), 0);
+  EXPECT_EQ(LeaseRecordTtl("60 20"), 60);
+  EXPECT_EQ(LeaseRecordRemaining("60 20"), 20);
+  EXPECT_EQ(LeaseRecordRemaining("60"), 0);
+  EXPECT_EQ(LeaseRecordRemaining("60 x"), 0);
 }
 
 // Facts live in the store and come back with it.

@@ -58,6 +58,9 @@ class LeaseFixture : public ::testing::Test {
     return (*answer)->outcome;
   }
 
+  // Whole seconds.
+  int64_t Left(int64_t id) { return table_.TimeToLive(id, now_).value_or(LeaseTimes{}).remaining; }
+
   LeaseTable table_;
   Instant now_{5'000'000'000};
   std::vector<int64_t> expired_;

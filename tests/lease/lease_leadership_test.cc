@@ -160,5 +160,64 @@ TEST_F(LeaseLeadershipTest, ClockThatStepsBackIsIgnored) {
   EXPECT_THAT(expired_, ElementsAre(7));
 }
 
+TEST_F(LeaseLeadershipTest, ANewLeaderGivesALongLeaseWhatItsCheckpointSays) {
+  Grant(1, 3600);
+  Grant(2, 3600);
+  table_.OnCheckpoint({1, 100});
+  Promote();
+  EXPECT_EQ(Left(1), 101) << "and an election timeout";
+  EXPECT_EQ(Left(2), 3601);
+  Run(std::chrono::seconds(102));
+  EXPECT_EQ(expired_, (std::vector<int64_t>{1}));
+}
+
+TEST_F(LeaseLeadershipTest, ACheckpointTakesNothingFromTheLeadershipThatMadeIt) {
+  Grant(1, 3600);
+  Promote();
+  Run(std::chrono::seconds(400));
+  const auto due = table_.DueCheckpoints(now_, 10);
+  ASSERT_EQ(due.size(), 1u);
+  EXPECT_EQ(due[0].remaining, Left(1) + 1) << "rounded up";
+  EXPECT_TRUE(table_.IsCheckpointed(1)) << "on its way";
+  const int64_t left = Left(1);
+  table_.OnCheckpoint(due[0]);
+  EXPECT_EQ(Left(1), left);
+  EXPECT_TRUE(table_.DueCheckpoints(now_, 10).empty()) << "the log knows enough";
+  table_.Demote();
+  Promote();
+  EXPECT_GE(Left(1), left);
+  EXPECT_LE(Left(1), left + 2);
+}
+
+TEST_F(LeaseLeadershipTest, AStoreTellsALeaseWithItsCheckpoint) {
+  table_.OnGranted({.id = 1, .ttl = 3600, .remaining = 100}, now_);
+  EXPECT_TRUE(table_.IsCheckpointed(1));
+  EXPECT_EQ(table_.List().front().remaining, 100);
+  Promote();
+  EXPECT_EQ(Left(1), 101);
+}
+
+TEST_F(LeaseLeadershipTest, ACheckpointThatWasTakenBackCountsNoMore) {
+  Grant(1, 3600);
+  table_.OnCheckpoint({1, 100});
+  EXPECT_TRUE(table_.IsCheckpointed(1));
+  table_.OnCheckpoint({1, 0});
+  EXPECT_FALSE(table_.IsCheckpointed(1));
+  Promote();
+  EXPECT_EQ(Left(1), 3601);
+}
+
+TEST_F(LeaseLeadershipTest, ShortLeasesAndLostProposalsLeaveNoTrace) {
+  Grant(1, 200);
+  Grant(2, 3600);
+  Promote();
+  Run(std::chrono::seconds(180));
+  const auto due = table_.DueCheckpoints(now_, 10);
+  ASSERT_EQ(due.size(), 1u);
+  EXPECT_EQ(due[0].id, 2);
+  table_.CheckpointsLost(due);
+  EXPECT_FALSE(table_.IsCheckpointed(2));
+}
+
 }  // namespace
 }  // namespace keelson::server

@@ -34,11 +34,11 @@ class EndpointsTest : public ::testing::Test {
     unhealthy_ = pages.health_counts().failures;
     return std::to_string(reply->head.status) + " " + reply->text;
   }
-  void RaiseCorrupt() {
+  void RaiseCorrupt(uint64_t member) {
     etcdserverpb::AlarmRequest alarm;
     alarm.set_action(etcdserverpb::AlarmRequest::ACTIVATE);
     alarm.set_alarm(etcdserverpb::CORRUPT);
-    alarm.set_memberid(cluster_.node(0).identity().member.value());
+    alarm.set_memberid(member);
     ASSERT_TRUE(cluster_.Call(0, "/etcdserverpb.Maintenance/Alarm", alarm).ok());
     ASSERT_TRUE(cluster_.WaitForRest());
   }
@@ -100,7 +100,7 @@ TEST_F(EndpointsTest, WithoutALeaderAMemberLivesButIsNotReady) {
 
 TEST_F(EndpointsTest, AnAlarmOfCorruptionIsSeenByReadinessNotByLife) {
   cluster_.WaitForLeader();
-  RaiseCorrupt();
+  RaiseCorrupt(0);  // nobody knows whose
   EXPECT_EQ(Get(1, "/health"), "503 {\"health\":\"false\",\"reason\":\"ALARM CORRUPT\"}");
   EXPECT_EQ(Get(1, "/health?exclude=NOSPACE&exclude=CORRUPT"),
             "200 {\"health\":\"true\",\"reason\":\"\"}");
@@ -108,6 +108,17 @@ TEST_F(EndpointsTest, AnAlarmOfCorruptionIsSeenByReadinessNotByLife) {
             "503 [-]data_corruption failed: alarm activated: CORRUPT\n");
   EXPECT_EQ(Get(1, "/readyz?exclude=data_corruption"), "200 ok");
   EXPECT_EQ(Get(1, "/livez"), "200 ok");
+}
+
+TEST_F(EndpointsTest, AMemberThatIsCorruptAloneIsNotReady) {
+  cluster_.WaitForLeader();
+  ASSERT_TRUE(cluster_.RunUntil([&] { return cluster_.node(1).facts().version() >= 2; }));
+  RaiseCorrupt(cluster_.node(0).identity().member.value());
+  EXPECT_EQ(Get(0, "/health"), "503 {\"health\":\"false\",\"reason\":\"ALARM CORRUPT\"}");
+  EXPECT_EQ(Get(0, "/readyz/data_corruption"),
+            "503 [-]data_corruption failed: alarm activated: CORRUPT\n");
+  EXPECT_EQ(Get(1, "/health"), "200 {\"health\":\"true\",\"reason\":\"\"}");
+  EXPECT_EQ(Get(1, "/readyz"), "200 ok");
 }
 
 TEST_F(EndpointsTest, ALearnerIsNotReady) {

@@ -35,7 +35,18 @@ class LeaseDeskTest : public ::testing::Test {
       if (leads_) expired_.insert(expired_.end(), ids.begin(), ids.end());
       return leads_;
     };
+    node.may_checkpoint = [this] { return may_checkpoint_; };
+    node.propose_checkpoints = [this](const std::vector<LeaseCheckpoint>& checkpoints) {
+      if (!leads_ || !takes_proposals_) return false;
+      for (const auto& [id, remaining] : checkpoints) {
+        checkpoints_.push_back(absl::StrCat(id, ":", remaining));
+      }
+      return true;
+    };
     return node;
+  }
+  void Checkpoint(int64_t lease, int64_t ttl, int64_t remaining) {
+    desk_.OnApplied({{lease, ttl, remaining}});
   }
   void Lead() {
     leads_ = true;
@@ -63,6 +74,8 @@ class LeaseDeskTest : public ::testing::Test {
   Instant now_{1'000'000'000};
   bool leads_ = false;
   bool connected_ = true;
+  bool may_checkpoint_ = true;
+  bool takes_proposals_ = true;
   raft::NodeId leader_;
   LeaseTable table_;
   LeaseDesk desk_{&table_, Environment(), kElection};
@@ -70,7 +83,71 @@ class LeaseDeskTest : public ::testing::Test {
   std::vector<std::pair<raft::NodeId, PeerMessage>> sent_;
   std::vector<int64_t> expired_;
   std::vector<std::string> answers_;
+  std::vector<std::string> checkpoints_;  // proposed
 };
+
+TEST_F(LeaseDeskTest, AKeepAliveOfACheckpointedLeaseWaitsUntilTheLogTakesItBack) {
+  desk_.OnApplied({{7, 3600}});
+  Checkpoint(7, 3600, 100);
+  Lead();
+  KeepAlive(7);
+  KeepAlive(7);
+  Prove();
+  EXPECT_THAT(answers_, IsEmpty());
+  EXPECT_THAT(checkpoints_, ElementsAre("7:0")) << "once for both";
+  Checkpoint(7, 3600, 0);
+  EXPECT_THAT(answers_, ElementsAre("3600", "3600"));
+  KeepAlive(7);
+  Prove();
+  EXPECT_THAT(answers_, ElementsAre("3600", "3600", "3600")) << "at once";
+}
+
+TEST_F(LeaseDeskTest, ACheckpointOnItsWayCountsAsOne) {
+  desk_.OnApplied({{7, 3600}});
+  Lead();
+  for (int i = 0; i < 3600 && checkpoints_.empty(); ++i) Tick(milliseconds(100));
+  ASSERT_EQ(checkpoints_.size(), 1u);
+  KeepAlive(7);
+  Prove();
+  EXPECT_THAT(answers_, IsEmpty());
+  EXPECT_EQ(checkpoints_.back(), "7:0");
+  Checkpoint(7, 3600, 3400);
+  Checkpoint(7, 3600, 0);
+  EXPECT_THAT(answers_, ElementsAre("3600"));
+}
+
+TEST_F(LeaseDeskTest, ACheckpointThatCannotBeTakenBackIsAskedForAgain) {
+  desk_.OnApplied({{7, 3600}, {8, 3600}});
+  Checkpoint(7, 3600, 100);
+  Checkpoint(8, 3600, 100);
+  Lead();
+  takes_proposals_ = false;
+  KeepAlive(7);
+  Prove();
+  EXPECT_THAT(answers_, IsEmpty());
+  takes_proposals_ = true;
+  Tick(milliseconds(100));
+  Prove();
+  EXPECT_THAT(checkpoints_, ElementsAre("7:0"));
+  // The lease ends meanwhile.
+  desk_.OnApplied({{7, 0}});
+  EXPECT_THAT(answers_, ElementsAre("not found"));
+  // The leadership ends meanwhile: nobody is told that the lease was renewed.
+  KeepAlive(8);
+  Prove();
+  leads_ = false;
+  desk_.OnDemoted();
+  Tick(seconds(4));
+  EXPECT_THAT(answers_, ElementsAre("not found", "etcdserver: no leader"));
+}
+
+TEST_F(LeaseDeskTest, AClusterWithOlderMembersGetsNoCheckpoints) {
+  may_checkpoint_ = false;
+  desk_.OnApplied({{7, 3600}});
+  Lead();
+  for (int i = 0; i < 4000; ++i) Tick(milliseconds(100));
+  EXPECT_THAT(checkpoints_, IsEmpty());
+}
 
 TEST_F(LeaseDeskTest, ALeaderAnswersOnceItsLeadershipIsProven) {
   desk_.OnApplied({{7, 60}});

@@ -196,6 +196,7 @@ TEST(StatusTest, ALearnerSaysThatItIsOneAndHashesNothing) {
 TEST(DefragmentTest, AnswersAtOnceWithNothingInIt) {
   NodeCluster cluster(1);
   cluster.WaitForLeader();
+  ASSERT_TRUE(cluster.Put(0, "k", "v").ok()) << "it serves";
   const Outcome outcome =
       cluster.Call(0, "/etcdserverpb.Maintenance/Defragment", etcdserverpb::DefragmentRequest());
   EXPECT_TRUE(outcome.ok()) << outcome.status;

@@ -78,6 +78,13 @@ class Dumper {
   void operator()(const MemberAnswer& m) {
     Say("member!", m.sequence, static_cast<int>(m.outcome), m.member, m.entry);
   }
+  void operator()(const StateQuestion& m) {
+    Say("state?", m.sequence, m.applied, m.revision, static_cast<int>(m.piece.kind),
+        m.piece.revision, m.piece.first_revision, m.piece.begin, m.piece.end.value_or("-"));
+  }
+  void operator()(const StateAnswer& m) {
+    Say("state!", m.sequence, static_cast<int>(m.outcome), m.hash);
+  }
   void operator()(const SnapshotChunk& m) {
     Say("chunk", m.stream, m.snapshot, m.term, m.manifest, m.file, m.offset, m.last, m.data);
   }
@@ -162,6 +169,12 @@ std::vector<PeerMessage> OneOfEveryKind() {
       kBig, {MemberChange::Kind::kUpdate, raft::NodeId(kBig), {"http://a:1", "http://b:2"}}});
   all.push_back(MemberAnswer{4, MemberOutcome::kBegun, raft::NodeId(kBig), Id(6, 60)});
   all.push_back(MemberAnswer{5, MemberOutcome::kTooManyMembers, {}, {}});
+  all.push_back(StateQuestion{
+      kBig, raft::Index(kBig), 8, {StatePiece::Kind::kPairs, 7, 0, "a", std::string("b\0", 2)}});
+  all.push_back(StateQuestion{
+      2, raft::Index(1), INT64_MAX, {StatePiece::Kind::kChanges, INT64_MAX, 3, "", std::nullopt}});
+  all.push_back(StateAnswer{kBig, StateAnswer::Outcome::kHashed, UINT32_MAX});
+  all.push_back(StateAnswer{3, StateAnswer::Outcome::kCannot, 0});
   all.push_back(SnapshotChunk{kBig, Id(6, 60), raft::Term(7), "manifest", 0, 0, "", false});
   all.push_back(
       SnapshotChunk{kBig, Id(6, 60), raft::Term(7), "", 3, kBig, std::string(9999, 'd'), true});

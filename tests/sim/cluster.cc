@@ -22,6 +22,7 @@ server::NodeOptions SmallOptions(Dice& dice) {
   options.disk_reserve_bytes = (128 + dice.Below(256)) << 10;
   options.block_cache_bytes = 64 << 10;
   options.manual_background = true;
+  options.lease_checkpoint_every = milliseconds(500);
   options.probe_sync_method = false;
   options.snapshot_chunk_bytes = 512 + dice.Below(4096);
   options.snapshot_window_bytes = 4096;
@@ -133,7 +134,15 @@ void SimCluster::OnTurn(SimMember& member, const raft::StateView& before,
     Tell(Moment::kSnapshotInstalled, member);
   }
   NoteRoom(member);
+  CheckState(member);
   if (after_turn_) after_turn_(member, now);
+}
+
+// No disk here gives other bytes than were written, so states that differ are a bug.
+void SimCluster::CheckState(SimMember& member) {
+  const server::Node& node = member.node();
+  if (!node.OutOfService() && !node.facts().HasAlarm(server::AlarmKind::kCorrupt)) return;
+  truth_.Violated(absl::StrCat(member.name(), " knows of a member whose state is wrong"));
 }
 
 void SimCluster::NoteRoom(SimMember& member) {
@@ -182,6 +191,9 @@ void SimCluster::EndAndStartLater(SimMember& member) {
 
 void SimCluster::OnEnd(SimMember& member) {
   const server::NodeCounters node = member.node().counters();
+  Count("walks over all states", node.state_walks);
+  Count("leases checkpointed", node.leases_checkpointed);
+  Count("checkpoints taken back", node.checkpoints_cleared);
   Count("snapshots sent", node.snapshots_sent);
   Count("snapshots installed", node.snapshots_installed);
   Count("interrupted snapshot installs finished", node.installs_finished_at_start);

@@ -58,6 +58,7 @@ inline constexpr const char* kMustHappen[] = {
     "leaders that stepped down",
     "leaders with uncommitted entries of earlier terms",
     "snapshots installed",
+    "walks over all states",
     "snapshots sent",
     // Membership.
     "joint memberships entered",
@@ -74,9 +75,11 @@ inline constexpr const char* kMustHappen[] = {
     // Clients.
     "answers of known age",
     "answers younger than two heartbeats and a round trip",
+    "checkpoints taken back",
     "compactions",
     "keep-alives",
     "keep-alives of an ended lease",
+    "leases checkpointed",
     "leases that ended",
     "linearizable reads",
     "reads refused since nothing was known of their age",

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -103,8 +104,15 @@ class CorruptionTest : public ::testing::Test {
 };
 
 TEST_F(CorruptionTest, AByteOfAFileThatFlipsIsFoundByItsChecksum) {
+  // A file that is still being written would hide it.
+  std::string path;
+  ASSERT_TRUE(WaitUntil(absl::Seconds(20), [&] {
+    const std::string before = std::exchange(path, BiggestTable());
+    const auto age = fs::file_time_type::clock::now() - fs::last_write_time(path);
+    return before == path && age > std::chrono::seconds(1);
+  }));
   const absl::Time since = absl::Now();
-  std::fstream file(BiggestTable(), std::ios::in | std::ios::out | std::ios::binary);
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
   file.seekg(5000);
   const char byte = static_cast<char>(file.get());
   file.seekp(5000);

@@ -149,14 +149,14 @@ void LeaseDesk::Tick(bool quorum_contact) {
   const Instant now = node_.now();
   if (quorum_contact) table_->QuorumContact(now);
   if (table_->primary()) {
-    do {
+    for (int entry = 0; entry < kExpiryEntriesPerTick; ++entry) {
       const std::vector<int64_t> ids = table_->Expired(now, kExpiriesPerEntry);
       if (ids.empty()) break;
       if (!node_.propose_expiry(ids)) {
         table_->ExpiryLost(ids);
         break;
       }
-    } while (table_->MoreExpired());
+    }
     ProposeCheckpoints(now);
   }
   std::vector<uint64_t> given_up;

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "server/apply/errors.h"
 
@@ -225,6 +228,24 @@ TEST_F(LeaseDeskTest, OnlyALeaderWithItsQuorumProposesExpiry) {
   KeepAlive(7);
   Prove();
   EXPECT_EQ(answers_.back(), "not found");
+}
+
+TEST_F(LeaseDeskTest, VeryManyLeasesThatRunOutAtOnceEndOverSeveralTicks) {
+  constexpr int64_t kLeases = 5000;
+  std::vector<LeaseChange> granted;
+  for (int64_t id = 1; id <= kLeases; ++id) granted.push_back({id, 10});
+  desk_.OnApplied(granted);
+  Lead();
+  while (expired_.empty()) Tick(milliseconds(100));
+  size_t ticks = 1;
+  for (size_t before = 0; expired_.size() < kLeases; ++ticks) {
+    EXPECT_LE(expired_.size() - before, 1000u) << "writes have their turn";
+    before = expired_.size();
+    ASSERT_LT(ticks, 10u);
+    Tick(milliseconds(100));
+  }
+  EXPECT_EQ(ticks, 5u);
+  EXPECT_EQ(std::set<int64_t>(expired_.begin(), expired_.end()).size(), size_t{kLeases});
 }
 
 TEST_F(LeaseDeskTest, StoppingEndsEveryQuestion) {

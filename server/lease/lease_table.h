@@ -93,7 +93,7 @@ class LeaseTable {
 
   // Leases that ended and for which a revoke is to be proposed, at most `max`; each is handed out
   // once, until ExpiryLost gives it back. Does a bounded amount of work: call it at every tick
-  // (100 ms or less), and again at once while MoreExpired(). Empty while not primary, or while the
+  // (100 ms or less), and again while MoreExpired(). Empty while not primary, or while the
   // last quorum contact is older than an election timeout.
   // REQUIRES: a proposal made from it enters the log under this very leadership or not at all; it
   // is never forwarded.

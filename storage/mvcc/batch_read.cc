@@ -118,7 +118,10 @@ absl::StatusOr<int64_t> Batch::Count(const KeyRange& range, int64_t at) {
 absl::StatusOr<std::vector<std::string>> Batch::LeaseKeys(int64_t id) {
   const std::string prefix = LeaseRecordKey(id);
   absl::btree_map<std::string, bool> keys;
-  auto it = reader_.Iterate(kLeaseKeys, nullptr, false);
+  // Without an end it would pass over what deleted keys of later leases left behind.
+  const std::string end = LeaseRecordKey(static_cast<int64_t>(static_cast<uint64_t>(id) + 1));
+  const rocksdb::Slice upper = ToSlice(end);
+  auto it = reader_.Iterate(kLeaseKeys, id == -1 ? nullptr : &upper, false);
   for (it->Seek(ToSlice(prefix)); it->Valid() && it->key().starts_with(prefix); it->Next()) {
     if (absl::Status charged = Charge(1); !charged.ok()) return charged;
     keys.emplace(ToView(it->key()).substr(prefix.size()), true);

@@ -14,12 +14,16 @@ class LeaseKeyCursorImpl : public LeaseKeyCursor {
       : view_(std::move(view)),
         reader_(view_->reader()),
         prefix_(LeaseRecordKey(lease)),
+        end_(LeaseRecordKey(static_cast<int64_t>(static_cast<uint64_t>(lease) + 1))),
+        has_end_(lease != -1),
         next_(prefix_) {}
 
   absl::Status Visit(const SliceBudget& budget, Visitor visit) override {
     if (done_) return absl::OkStatus();
     SliceMeter meter(budget, view_->now_micros());
-    auto it = reader_.Iterate(kLeaseKeys, nullptr, slices_++ > 0);
+    // Without an end it would pass over what deleted keys of later leases left behind.
+    const rocksdb::Slice upper = ToSlice(end_);
+    auto it = reader_.Iterate(kLeaseKeys, has_end_ ? &upper : nullptr, slices_++ > 0);
     for (it->Seek(ToSlice(next_)); it->Valid() && it->key().starts_with(prefix_); it->Next()) {
       if (meter.UsedUp()) {
         next_.assign(it->key().data(), it->key().size());
@@ -39,6 +43,8 @@ class LeaseKeyCursorImpl : public LeaseKeyCursor {
   const ViewStatePtr view_;
   RecordReader reader_;
   const std::string prefix_;
+  const std::string end_;  // the next lease's prefix
+  const bool has_end_;
   std::string next_;
   uint64_t slices_ = 0;
   bool done_ = false;

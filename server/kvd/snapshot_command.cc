@@ -128,8 +128,8 @@ class ProgressLine {
 std::string Bytes(uint64_t bytes) {
   double size = static_cast<double>(bytes);
   for (const char* unit : {"B", "kB", "MB", "GB"}) {
-    if (size < 1000)
-      return absl::StrFormat(size < 10 && bytes >= 1000 ? "%.1f %s" : "%.0f %s", size, unit);
+    const int decimals = size < 10 && bytes >= 1000 ? 1 : 0;
+    if (size < 1000) return absl::StrFormat("%.*f %s", decimals, size, unit);
     size /= 1000;
   }
   return absl::StrFormat("%.1f TB", size);

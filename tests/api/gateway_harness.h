@@ -106,6 +106,12 @@ class GatewayHarness {
  public:
   explicit GatewayHarness(size_t max_request = 2 << 20, size_t max_answer = 64 << 20)
       : gateway(methods, OptionsOf(max_request, max_answer)) {}
+  // What is still open ends as with its connection: a call and its reply hold each other until
+  // then.
+  ~GatewayHarness() {
+    for (const auto& reply : replies_) reply->Gone();
+    loop.Run();
+  }
 
   std::shared_ptr<KeptReply> Post(std::string_view path, std::string_view body,
                                   std::vector<std::pair<std::string, std::string>> headers = {}) {
@@ -115,6 +121,7 @@ class GatewayHarness {
                                   std::string_view body,
                                   std::vector<std::pair<std::string, std::string>> headers = {}) {
     auto reply = std::make_shared<KeptReply>();
+    replies_.push_back(reply);
     // A copy that dies with the call, as the front end's does.
     const std::string kept(body);
     HttpRequest request;
@@ -144,6 +151,8 @@ class GatewayHarness {
   }
 
  private:
+  std::vector<std::shared_ptr<KeptReply>> replies_;
+
   GatewayOptions OptionsOf(size_t max_request, size_t max_answer) {
     GatewayOptions options{
         .loop = loop, .run_beside = [this](std::function<void()> work, std::function<void()> done) {

@@ -24,10 +24,15 @@ using testing::ElementsAre;
 // Methods, and a call of one whose answers and end are kept.
 class WellKnownServicesTest : public ::testing::Test {
  protected:
+  // A call that is open holds its handler's events, and they the call.
+  ~WellKnownServicesTest() override {
+    for (const auto& call : calls_) call->Abandon();
+  }
   std::shared_ptr<sim::FakeCall> Start(const std::string& path, const std::string& request) {
     auto call = std::make_shared<sim::FakeCall>(
         path, [this](const std::string& bytes) { answers_.push_back(bytes); },
         [this](const absl::Status& status) { ends_.push_back(status); });
+    calls_.push_back(call);
     const Method* method = methods_.Find(path);
     EXPECT_NE(method, nullptr) << path;
     method->start(call, request);
@@ -40,6 +45,7 @@ class WellKnownServicesTest : public ::testing::Test {
   }
 
   Methods methods_{[](const CallContext&, Right) { return absl::OkStatus(); }};
+  std::vector<std::shared_ptr<sim::FakeCall>> calls_;
   std::vector<std::string> answers_;
   std::vector<absl::Status> ends_;
 };

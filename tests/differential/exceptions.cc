@@ -96,6 +96,15 @@ bool ExplainedByAlarmHeader(const Difference& difference) {
   return subject.SerializeAsString() == reference.SerializeAsString();
 }
 
+bool ExplainedByHashAtCompaction(const Difference& difference) {
+  if (difference.request == nullptr || difference.subject.message == nullptr) return false;
+  const auto* request = std::get_if<etcdserverpb::HashKVRequest>(difference.request);
+  return request != nullptr &&
+         difference.reference.error == "etcdserver: mvcc: required revision has been compacted" &&
+         static_cast<const etcdserverpb::HashKVResponse&>(*difference.subject.message)
+                 .compact_revision() == request->revision();
+}
+
 bool ExplainedByPreconditionStatus(const Difference& difference) {
   constexpr int kPreconditionFailed = 412;
   constexpr int kBadRequest = 400;
@@ -130,6 +139,8 @@ const std::vector<Exception>& AllExceptions() {
        ExplainedByUpdateOfALearner},
       {"alarm-header", "3.4 sends no header with its answer to Alarm, 3.6 does",
        ExplainedByAlarmHeader},
+      {"hashkv-at-compaction", "3.4 refuses the very revision compacted to, 3.6 takes it",
+       ExplainedByHashAtCompaction},
       {"gateway-hashkv", "3.4's gateway has no path for HashKV", ExplainedByHashKvPath},
       {"failed-precondition-status",
        "Debian's gateway answers FailedPrecondition with 412, etcd's 400",

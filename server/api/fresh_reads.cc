@@ -103,7 +103,23 @@ class FreshCall final : public Call, public std::enable_shared_from_this<FreshCa
   size_t pending_bytes() const override { return inner_->pending_bytes(); }
   void PauseReading(bool paused) override { inner_->PauseReading(paused); }
 
+  // Ends a call whose answer would be older than it may be, and tells whether it is one. Asked
+  // before anything is read, so that nothing is read in vain, and again before the answer leaves.
+  bool RefuseIfTooOld() { return RefuseIfTooOld(node_.loop().BootNanos()); }
+
  private:
+  bool RefuseIfTooOld(uint64_t now) {
+    if (linearizable_ || !wish_.max_age_ms || refused_) return refused_;
+    const auto age_ms = AgeMillis(now);
+    refused_ = !age_ms || *age_ms > *wish_.max_age_ms;
+    if (!refused_) return false;
+    const std::string best = age_ms ? absl::StrCat("is ", *age_ms, " ms old") : "is of unknown age";
+    inner_->Finish(absl::FailedPreconditionError(
+        absl::StrCat("keelson: what this member has ", best, ", asked for at most ",
+                     *wish_.max_age_ms, " ms; ask another member, or read linearizably")));
+    return true;
+  }
+
   void TakeAnchor() {
     anchor_ = linearizable_ ? node_.loop().BootNanos() : node_.FreshnessAnchor();
   }
@@ -122,25 +138,21 @@ class FreshCall final : public Call, public std::enable_shared_from_this<FreshCa
   }
 
   void Look() {
-    std::optional<int64_t> age_ms;
-    // What was read is in the answer by now: the clock is read after it.
+    // What was read is in the answer by now: the clock is read after it, and once.
     const uint64_t now = node_.loop().BootNanos();
-    const auto in_millis = [](Duration age) {
-      return std::chrono::ceil<std::chrono::milliseconds>(age).count();
-    };
-    if (anchor_) age_ms = in_millis(Freshness::AgeOf(*anchor_, now));
-    if (!linearizable_ && wish_.max_age_ms && (!age_ms || *age_ms > *wish_.max_age_ms)) {
-      refused_ = true;
-      const std::string best =
-          age_ms ? absl::StrCat("is ", *age_ms, " ms old") : "is of unknown age";
-      return inner_->Finish(absl::FailedPreconditionError(
-          absl::StrCat("keelson: what this member has ", best, ", asked for at most ",
-                       *wish_.max_age_ms, " ms; ask another member, or read linearizably")));
+    if (RefuseIfTooOld(now)) return;
+    if (const auto age_ms = AgeMillis(now)) {
+      inner_->AddMetadata("keelson-age-ms", absl::StrCat(*age_ms));
     }
-    if (age_ms) inner_->AddMetadata("keelson-age-ms", absl::StrCat(*age_ms));
     const auto heard = node_.FreshnessAnchor();
     const bool quorum = heard && Freshness::AgeOf(*heard, now) <= node_.options().election_timeout;
     inner_->AddMetadata("keelson-quorum", quorum ? "true" : "false");
+  }
+
+  std::optional<int64_t> AgeMillis(uint64_t now) const {
+    if (!anchor_) return std::nullopt;
+    const Duration age = Freshness::AgeOf(*anchor_, now);
+    return std::chrono::ceil<std::chrono::milliseconds>(age).count();
   }
 
   Node& node_;
@@ -216,10 +228,13 @@ void FreshReads::Begin(std::shared_ptr<Call> call, std::string_view request, boo
   const auto wish = WishOf(call->context());
   if (!wish.ok()) return Answer(*call, wish.status());
   auto fresh = std::make_shared<FreshCall>(node_, std::move(call), *wish, linearizable);
-  if (!waits || wish->min_revision <= node_.store().revision()) return start(fresh, request);
-  fresh->WaitForRevision([fresh, start, bytes = std::string(request)](const absl::Status& status) {
+  const auto go_on = [fresh, start](std::string_view bytes) {
+    if (!fresh->RefuseIfTooOld()) start(fresh, bytes);
+  };
+  if (!waits || wish->min_revision <= node_.store().revision()) return go_on(request);
+  fresh->WaitForRevision([fresh, go_on, bytes = std::string(request)](const absl::Status& status) {
     if (!status.ok()) return fresh->Finish(status);
-    start(fresh, bytes);
+    go_on(bytes);
   });
 }
 

@@ -241,6 +241,21 @@ TEST(FreshReadsTest, EveryMethodThatReadsTellsItsAge) {
   EXPECT_TRUE(asks("/etcdserverpb.Maintenance/HashKV", etcdserverpb::HashKVRequest()));
 }
 
+TEST(FreshReadsTest, WhatIsTooOldIsNotReadAtAll) {
+  NodeCluster cluster(3);
+  const size_t cut = (cluster.WaitForLeader() + 1) % 3;
+  ASSERT_TRUE(KnowsItsAge(cluster, cut));
+  CutOff(cluster, cut);
+  cluster.RunFor(seconds(10));
+  // Without a key: a handler that sees it refuses it.
+  etcdserverpb::RangeRequest unreadable;
+  unreadable.set_serializable(true);
+  const Outcome outcome =
+      cluster.Call(cut, kRange, unreadable, seconds(20), {{"keelson-max-age-ms", "5000"}});
+  EXPECT_TRUE(absl::IsFailedPrecondition(outcome.status))
+      << "the age goes before what the handler would say: " << outcome.status;
+}
+
 TEST(FreshReadsTest, AWatchMayBeRefusedForItsAge) {
   NodeCluster cluster(3);
   const size_t cut = (cluster.WaitForLeader() + 1) % 3;

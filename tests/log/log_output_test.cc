@@ -67,7 +67,8 @@ TEST(LogOutputTest, WhatWasDroppedIsToldOnceSomebodyReadsOn) {
   {
     LogOutput output(pipe.write_end, true);
     const std::string line = std::string(999, 'x') + "\n";
-    for (int i = 0; i < 2000; ++i) output.Write(line);
+    // Far more than the pipe, the queue and what the thread took out of it hold together.
+    for (int i = 0; i < 5000; ++i) output.Write(line);
     // The queue empties into what is read here, until a later line finds room in it.
     char buffer[65536];
     while (all.find("nobody read them") == std::string::npos) {

@@ -5,11 +5,13 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/keelson/client.h"
 #include "client/kvctl/exit_code.h"
 #include "client/kvctl/flags.h"
+#include "client/kvctl/stop.h"
 #include "client/kvctl/writer.h"
 
 namespace keelson::kvctl {
@@ -22,26 +24,45 @@ struct Environment {
   bool in_is_terminal = false;
   bool out_is_terminal = false;
   bool err_is_terminal = false;
-  // Environment variables that matter: those beginning with KVCTL_, and NO_COLOR.
+  // Environment variables that matter: those beginning with KVCTL_, and NO_COLOR, HOME,
+  // XDG_CONFIG_HOME.
   std::map<std::string, std::string> variables = {};
+  // Hears of signals. Null: there are none.
+  Stop* stop = nullptr;
+};
+
+// The client of a run, with the members it talks to.
+struct Connection {
+  client::Client& client;
+  std::vector<std::string> endpoints;
 };
 
 // One run of a command. The client connects when first used.
 class Invocation {
  public:
-  Invocation(const Environment& environment, const ParsedFlags& flags, client::Client& client,
+  Invocation(const Environment& environment, ParsedFlags flags, Connection connection,
              Writer& writer)
-      : environment_(environment), flags_(flags), client_(client), writer_(writer) {}
+      : environment_(environment),
+        flags_(std::move(flags)),
+        connection_(std::move(connection)),
+        writer_(writer) {}
 
   const ParsedFlags& flags() const { return flags_; }
   const std::vector<std::string>& arguments() const { return flags_.arguments(); }
-  client::Client& client() const { return client_; }
+  // What follows "--", taken from the arguments.
+  std::vector<std::string> TakeProgram() { return flags_.TakeProgram(); }
+  client::Client& client() const { return connection_.client; }
+  const std::vector<std::string>& endpoints() const { return connection_.endpoints; }
   Writer& writer() const { return writer_; }
   std::istream& in() const { return *environment_.in; }
   std::ostream& out() const { return *environment_.out; }
   std::ostream& err() const { return *environment_.err; }
   bool in_is_terminal() const { return environment_.in_is_terminal; }
+  bool out_is_terminal() const { return environment_.out_is_terminal; }
   bool err_is_terminal() const { return environment_.err_is_terminal; }
+  const Environment& environment() const { return environment_; }
+  // Signals; a listener keeps them from ending the process.
+  Stop& stop() { return environment_.stop != nullptr ? *environment_.stop : nobody_; }
 
   // Prints a failure with what to do about it; the exit code for it.
   ExitCode Report(const absl::Status& status) const;
@@ -50,9 +71,10 @@ class Invocation {
 
  private:
   const Environment& environment_;
-  const ParsedFlags& flags_;
-  client::Client& client_;
+  ParsedFlags flags_;
+  const Connection connection_;
   Writer& writer_;
+  Stop nobody_;
 };
 
 struct Command {
@@ -81,6 +103,8 @@ std::vector<Command> MemberCommands();
 std::vector<Command> EndpointCommands();
 std::vector<Command> AlarmCommands();
 std::vector<Command> SnapshotCommands();
+
+std::vector<Command> ProfileCommands();
 
 // The flags that every command takes.
 const std::vector<FlagSpec>& GlobalFlags();

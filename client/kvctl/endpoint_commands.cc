@@ -16,7 +16,7 @@ FlagSpec ClusterFlag() {
 
 // Which endpoints are meant: those named, or with --cluster those of all members.
 absl::StatusOr<std::vector<std::string>> Endpoints(Invocation& invocation) {
-  if (!invocation.flags().Bool("cluster")) return invocation.flags().List("endpoints");
+  if (!invocation.flags().Bool("cluster")) return invocation.endpoints();
   const auto members = invocation.client().cluster().List({.linearizable = false});
   if (!members.ok()) return members.status();
   std::vector<std::string> endpoints;

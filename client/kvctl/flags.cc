@@ -117,10 +117,12 @@ class FlagParser {
         result_.arguments_.push_back(words[at]);
       } else if (words[at] == "--") {
         only_arguments = true;
+        result_.before_dashes_ = result_.arguments_.size();
       } else if (auto status = TakeFlag(words, at); !status.ok()) {
         return status;
       }
     }
+    if (!only_arguments) result_.before_dashes_ = result_.arguments_.size();
     return std::move(result_);
   }
 
@@ -193,6 +195,16 @@ const ParsedFlags::Value& ParsedFlags::Find(const std::string& name, FlagSpec::K
   KEELSON_CHECK(found != values_.end(), "a command asks for a flag that it did not declare");
   KEELSON_CHECK(found->second.kind == kind, "a command asks for a flag as another kind");
   return found->second;
+}
+
+std::vector<std::string> ParsedFlags::TakeProgram() {
+  auto begin = arguments_.begin() + static_cast<std::ptrdiff_t>(before_dashes_);
+  if (before_dashes_ == 0) begin = std::find(arguments_.begin(), arguments_.end(), "--");
+  auto program = begin;
+  if (before_dashes_ == 0 && program != arguments_.end()) ++program;
+  std::vector<std::string> words(program, arguments_.end());
+  arguments_.erase(begin, arguments_.end());
+  return words;
 }
 
 bool ParsedFlags::Given(const std::string& name) const {

@@ -30,6 +30,8 @@ struct FlagSpec {
   std::vector<std::string> aliases = {};
   // Completes the allowed values, for a kString that has few. Empty: any.
   std::vector<std::string> choices = {};
+  // Nobody else may read a file that sets it.
+  bool secret = false;
 };
 
 // What the command line said. Lookups of flags that were not declared are bugs.
@@ -44,6 +46,10 @@ class ParsedFlags {
   const std::vector<std::string>& List(const std::string& name) const;
   // What is not a flag, in order.
   const std::vector<std::string>& arguments() const { return arguments_; }
+  // Takes from the arguments the program that a "--" leads to: `kvctl watch KEY -- PROGRAM WORD`.
+  // Where the first "--" comes before all arguments it is the one before a KEY that looks like a
+  // flag, and the second counts. Empty without one.
+  std::vector<std::string> TakeProgram();
 
  private:
   friend class FlagParser;
@@ -56,6 +62,8 @@ class ParsedFlags {
 
   std::map<std::string, Value> values_;
   std::vector<std::string> arguments_;
+  // How many arguments came before the first "--"; all of them without one.
+  size_t before_dashes_ = 0;
 };
 
 // Parses `words` by `specs`; after "--" everything is an argument. InvalidArgument names the flag,

@@ -23,8 +23,8 @@ A first session:
 )";
 
 constexpr char kEnding[] = R"(
-Environment (a flag on the command line wins):
-  KVCTL_ENDPOINTS, KVCTL_OUTPUT, KVCTL_COMMAND_TIMEOUT, KVCTL_DIAL_TIMEOUT, KVCTL_HEX
+Settings: a flag on the command line, else the environment, else the profile (kvctl help profile).
+  KVCTL_ENDPOINTS, KVCTL_PROFILE, KVCTL_OUTPUT, ...   KVCTL_ and a global flag's name
   NO_COLOR                       no colours on a terminal either
 
 Exit codes:
@@ -36,7 +36,8 @@ Exit codes:
   5  a write that may have happened: read before trying again
 
 Output: -o simple prints plain lines and -o json one JSON value a line, both as etcdctl does (JSON
-has keys and values in base64); -o table is for eyes; -o fields prints one field a line.
+has keys and values in base64); -o yaml is the same values as YAML documents; -o table is for eyes;
+-o fields prints one field a line. Colours and progress bars appear on a terminal only.
 )";
 
 std::string FlagLeft(const FlagSpec& flag) {

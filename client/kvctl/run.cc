@@ -2,16 +2,13 @@
 
 #include <ostream>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "client/kvctl/help.h"
+#include "client/kvctl/settings.h"
 
 namespace keelson::kvctl {
 namespace {
-
-using Kind = FlagSpec::Kind;
 
 ExitCode UsageError(const Environment& environment, const std::string& what,
                     const std::string& help) {
@@ -90,24 +87,11 @@ ExitCode UnknownCommand(const std::string& name, const Environment& environment)
       "--help");
 }
 
-// The flags of a command with the global ones; where the environment names a value for a global
-// flag, that is its fallback.
-std::vector<FlagSpec> FlagsOf(const Command& command, const Environment& environment) {
-  std::vector<FlagSpec> flags = command.flags;
-  for (FlagSpec flag : GlobalFlags()) {
-    const std::string variable =
-        "KVCTL_" + absl::AsciiStrToUpper(absl::StrReplaceAll(flag.name, {{"-", "_"}}));
-    const auto found = environment.variables.find(variable);
-    if (found != environment.variables.end()) flag.fallback = found->second;
-    flags.push_back(std::move(flag));
-  }
-  return flags;
-}
-
 OutputFormat FormatOf(const ParsedFlags& flags, const Command& command) {
   const std::string& name = flags.String("output");
   if (name == "json") return OutputFormat::kJson;
   if (name == "table") return OutputFormat::kTable;
+  if (name == "yaml") return OutputFormat::kYaml;
   if (name == "fields") return OutputFormat::kFields;
   if (name == "simple") return OutputFormat::kSimple;
   return command.default_output;
@@ -127,7 +111,14 @@ std::string ArgumentProblem(const Command& command, size_t count) {
 
 ExitCode RunCommand(const Command& command, const ParsedFlags& flags,
                     const Environment& environment) {
-  auto client = client::Client::Create({.endpoints = flags.List("endpoints"),
+  const auto endpoints = ResolveEndpoints(flags);
+  if (!endpoints.ok()) {
+    const std::string what(endpoints.status().message());
+    if (absl::IsInvalidArgument(endpoints.status())) return UsageError(environment, what, "--help");
+    *environment.err << "kvctl: " << what << "\nName the members with --endpoints instead.\n";
+    return kUnavailable;
+  }
+  auto client = client::Client::Create({.endpoints = *endpoints,
                                         .timeout = flags.Duration("command-timeout"),
                                         .dial_timeout = flags.Duration("dial-timeout")});
   if (!client.ok()) {
@@ -137,41 +128,11 @@ ExitCode RunCommand(const Command& command, const ParsedFlags& flags,
       .hex = flags.Bool("hex"),
       .colour = environment.out_is_terminal && environment.variables.count("NO_COLOR") == 0};
   const auto writer = MakeWriter(FormatOf(flags, command), options, *environment.out);
-  Invocation invocation(environment, flags, **client, *writer);
+  Invocation invocation(environment, flags, {.client = **client, .endpoints = *endpoints}, *writer);
   return command.run(invocation);
 }
 
 }  // namespace
-
-const std::vector<FlagSpec>& GlobalFlags() {
-  static const auto* flags = new std::vector<FlagSpec>{
-      {.name = "endpoints",
-       .kind = Kind::kList,
-       .value_name = "HOST:PORT,...",
-       .help = "members to talk to; the first that answers is used",
-       .fallback = "127.0.0.1:2379"},
-      {.name = "output",
-       .kind = Kind::kString,
-       .value_name = "FORMAT",
-       .help = "table, json, simple or fields; the default depends on the command",
-       .short_name = "o",
-       .aliases = {"write-out", "w"},
-       .choices = {"table", "json", "simple", "fields"}},
-      {.name = "command-timeout",
-       .kind = Kind::kDuration,
-       .value_name = "TIME",
-       .help = "give up on a command after this",
-       .fallback = "5s"},
-      {.name = "dial-timeout",
-       .kind = Kind::kDuration,
-       .value_name = "TIME",
-       .help = "give up looking for a member that can be reached after this",
-       .fallback = "2s"},
-      {.name = "hex",
-       .help = "print keys and values as \\x66\\x6f\\x6f (simple and table)",
-       .fallback = "false"}};
-  return *flags;
-}
 
 ExitCode Run(const std::vector<std::string>& words, const Environment& environment) {
   Chosen chosen = Choose(words);
@@ -189,15 +150,7 @@ ExitCode Run(const std::vector<std::string>& words, const Environment& environme
   if (chosen.command == nullptr) return UnknownCommand(chosen.group, environment);
   const Command& command = *chosen.command;
   const std::string help = "help " + command.name;
-  for (const FlagSpec& flag : FlagsOf(command, environment)) {
-    if (flag.fallback.empty()) continue;
-    const auto checked = ParseFlags({flag}, {"--" + flag.name + "=" + flag.fallback});
-    if (!checked.ok()) {
-      return UsageError(environment,
-                        absl::StrCat("in the environment: ", checked.status().message()), "--help");
-    }
-  }
-  const auto flags = ParseFlags(FlagsOf(command, environment), chosen.rest);
+  const auto flags = ResolveFlags(command, chosen.rest, environment);
   if (!flags.ok()) return UsageError(environment, std::string(flags.status().message()), help);
   const std::string problem = ArgumentProblem(command, flags->arguments().size());
   if (!problem.empty()) {

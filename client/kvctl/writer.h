@@ -10,7 +10,7 @@
 
 namespace keelson::kvctl {
 
-enum class OutputFormat { kSimple, kTable, kJson, kFields };
+enum class OutputFormat { kSimple, kTable, kJson, kYaml, kFields };
 
 struct WriteOptions {
   bool hex = false;     // print keys and values as \x66\x6f\x6f (simple and table)
@@ -47,6 +47,14 @@ struct EndpointDefrag {
   std::string error;  // empty: it was done
 };
 
+// A result that etcdctl has no shape for: the command says how it looks in each.
+struct Answer {
+  std::string plain = {};                           // simple output, whole lines
+  std::vector<std::string> columns = {};            // of the table; none: it is as `plain`
+  std::vector<std::vector<std::string>> rows = {};  // a cell for each column
+  std::string json = {};                            // a complete value, for json, yaml and fields
+};
+
 class Writer {
  public:
   virtual ~Writer() = default;
@@ -72,6 +80,7 @@ class Writer {
   virtual void Defrag(const std::vector<EndpointDefrag>& reports) = 0;
   virtual void MoveLeader(uint64_t from, uint64_t to) = 0;
   virtual void Alarms(const client::AlarmResult& result) = 0;
+  virtual void Show(const Answer& answer) = 0;
 };
 
 // A writer on `out`, which must outlive it.
@@ -80,6 +89,7 @@ std::unique_ptr<Writer> MakeWriter(OutputFormat format, const WriteOptions& opti
 std::unique_ptr<Writer> MakeSimpleWriter(const WriteOptions& options, std::ostream& out);
 std::unique_ptr<Writer> MakeTableWriter(const WriteOptions& options, std::ostream& out);
 std::unique_ptr<Writer> MakeJsonWriter(std::ostream& out);
+std::unique_ptr<Writer> MakeYamlWriter(std::ostream& out);
 std::unique_ptr<Writer> MakeFieldsWriter(std::ostream& out);
 
 }  // namespace keelson::kvctl

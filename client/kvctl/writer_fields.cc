@@ -1,6 +1,9 @@
 // "Name" : value, one field a line, as etcdctl writes them: for eyes that look for one number.
 #include <ostream>
 
+#include "absl/strings/ascii.h"
+#include "base/check.h"
+#include "client/kvctl/json_value.h"
 #include "client/kvctl/text.h"
 #include "client/kvctl/writer.h"
 
@@ -155,7 +158,36 @@ class FieldsWriter : public Writer {
     }
   }
 
+  void Show(const Answer& answer) override {
+    const auto value = ParseJson(answer.json);
+    KEELSON_CHECK(value.ok(), "an answer's JSON is JSON");
+    Flat("", *value);
+  }
+
  private:
+  // "mod_revision" is ModRevision; members of members have both names; items end with an empty
+  // line.
+  void Flat(const std::string& name, const JsonValue& value) {
+    for (const auto& [member, inner] : value.members) Flat(name + FieldName(member), inner);
+    for (const JsonValue& item : value.items) {
+      Flat(name, item);
+      if (!item.members.empty()) out_ << "\n";
+    }
+    if (!value.members.empty() || !value.items.empty()) return;
+    if (value.kind == JsonValue::Kind::kArray || value.kind == JsonValue::Kind::kObject) return;
+    Line(name, value.kind == JsonValue::Kind::kString ? Quoted(value.text) : value.text);
+  }
+
+  static std::string FieldName(const std::string& name) {
+    std::string field;
+    bool starts = true;
+    for (const char c : name) {
+      if (c != '_') field += starts ? absl::ascii_toupper(static_cast<unsigned char>(c)) : c;
+      starts = c == '_';
+    }
+    return field;
+  }
+
   void Members(const client::Header& header, const std::vector<client::Member>& members) {
     Header(header);
     for (const client::Member& member : members) {

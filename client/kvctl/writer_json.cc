@@ -1,10 +1,16 @@
 // One JSON value and a newline for each answer, in the shape of etcdctl: keys and values in base64,
 // numbers as numbers, what is zero or empty left out.
+// YAML is the same values, written as YAML.
+#include <functional>
 #include <ostream>
+#include <utility>
 
+#include "base/check.h"
 #include "client/kvctl/json.h"
+#include "client/kvctl/json_value.h"
 #include "client/kvctl/text.h"
 #include "client/kvctl/writer.h"
+#include "client/kvctl/yaml.h"
 
 namespace keelson::kvctl {
 namespace {
@@ -148,7 +154,8 @@ std::string ToJson(const std::vector<client::Member>& members) {
 
 class JsonWriter : public Writer {
  public:
-  explicit JsonWriter(std::ostream& out) : out_(out) {}
+  // `line` gets each value, complete.
+  explicit JsonWriter(std::function<void(const std::string&)> line) : line_(std::move(line)) {}
 
   void Get(const client::GetResult& result, const GetStyle&) override { Line(ToJson(result)); }
   void Put(const client::PutResult& result) override { Line(ToJson(result)); }
@@ -287,19 +294,29 @@ class JsonWriter : public Writer {
     Line(object.Done());
   }
 
+  void Show(const Answer& answer) override { Line(answer.json); }
+
  private:
-  void Line(const std::string& json) { out_ << json << "\n"; }
+  void Line(const std::string& json) { line_(json); }
   void HeaderOnly(const client::Header& header) {
     Line(JsonObject().Raw("header", ToJson(header)).Done());
   }
 
-  std::ostream& out_;
+  const std::function<void(const std::string&)> line_;
 };
 
 }  // namespace
 
 std::unique_ptr<Writer> MakeJsonWriter(std::ostream& out) {
-  return std::make_unique<JsonWriter>(out);
+  return std::make_unique<JsonWriter>([&out](const std::string& json) { out << json << "\n"; });
+}
+
+std::unique_ptr<Writer> MakeYamlWriter(std::ostream& out) {
+  return std::make_unique<JsonWriter>([&out](const std::string& json) {
+    const auto value = ParseJson(json);
+    KEELSON_CHECK(value.ok(), "what the writer wrote is JSON");
+    out << ToYaml(*value);
+  });
 }
 
 }  // namespace keelson::kvctl

@@ -199,6 +199,8 @@ void SimpleWriter::Alarms(const client::AlarmResult& result) {
   }
 }
 
+void SimpleWriter::Show(const Answer& answer) { out_ << answer.plain; }
+
 std::unique_ptr<Writer> MakeSimpleWriter(const WriteOptions& options, std::ostream& out) {
   return std::make_unique<SimpleWriter>(options, out);
 }

@@ -33,6 +33,7 @@ class SimpleWriter : public Writer {
   void Defrag(const std::vector<EndpointDefrag>& reports) override;
   void MoveLeader(uint64_t from, uint64_t to) override;
   void Alarms(const client::AlarmResult& result) override;
+  void Show(const Answer& answer) override;
 
  protected:
   // Bytes as they are, or in hexadecimal if that was asked for.

@@ -103,6 +103,13 @@ class TableWriter : public SimpleWriter {
     Print(table);
   }
 
+  void Show(const Answer& answer) override {
+    if (answer.columns.empty()) return SimpleWriter::Show(answer);
+    Table table(answer.columns);
+    for (const std::vector<std::string>& row : answer.rows) table.Row(row);
+    Print(table);
+  }
+
  private:
   static std::string Role(const client::MemberStatus& status) {
     if (status.is_learner) return "learner";
@@ -129,6 +136,8 @@ std::unique_ptr<Writer> MakeWriter(OutputFormat format, const WriteOptions& opti
   switch (format) {
     case OutputFormat::kJson:
       return MakeJsonWriter(out);
+    case OutputFormat::kYaml:
+      return MakeYamlWriter(out);
     case OutputFormat::kFields:
       return MakeFieldsWriter(out);
     case OutputFormat::kTable:

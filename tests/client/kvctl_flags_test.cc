@@ -99,5 +99,21 @@ TEST(NearestTest, OnlyWhatIsCloseIsOffered) {
   EXPECT_EQ(Nearest("frobnicate", {"get", "put"}), "");
 }
 
+TEST(KvctlFlagsTest, AProgramFollowsTheDashes) {
+  const std::vector<FlagSpec> specs = {{.name = "x", .fallback = "false"}};
+  const auto split = [&](const std::vector<std::string>& words) {
+    ParsedFlags flags = *ParseFlags(specs, words);
+    const std::vector<std::string> program = flags.TakeProgram();
+    return std::make_pair(flags.arguments(), program);
+  };
+  EXPECT_EQ(split({"key", "--x", "--", "echo", "-n"}),
+            std::make_pair(Words{"key"}, Words{"echo", "-n"}));
+  EXPECT_EQ(split({"--", "-key", "--", "echo"}), std::make_pair(Words{"-key"}, Words{"echo"}));
+  EXPECT_EQ(split({"--", "-key"}), std::make_pair(Words{"-key"}, Words{}));
+  EXPECT_EQ(split({"key", "--"}), std::make_pair(Words{"key"}, Words{}));
+  EXPECT_EQ(split({"key"}), std::make_pair(Words{"key"}, Words{}));
+  EXPECT_EQ(split({"a", "--", "b", "--", "c"}), std::make_pair(Words{"a"}, Words{"b", "--", "c"}));
+}
+
 }  // namespace
 }  // namespace keelson::kvctl

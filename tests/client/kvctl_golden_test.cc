@@ -125,12 +125,21 @@ void WriteCluster(Writer& writer) {
                             {.member_id = 0xa1, .type = client::AlarmType::kCorrupt}}});
 }
 
+void WriteAnswer(Writer& writer) {
+  writer.Show({.plain = "a 1\n",
+               .columns = {"NAME", "COUNT"},
+               .rows = {{"a", "1"}},
+               .json = R"({"mod_revision":1,"items":[{"name":"a","of":{"x":1}}],"none":[]})"});
+  writer.Show({.plain = "no table\n", .json = R"("no table")"});
+}
+
 std::string Everything(OutputFormat format, const WriteOptions& options) {
   std::ostringstream out;
   const auto writer = MakeWriter(format, options, out);
   WriteKv(*writer);
   WriteLeases(*writer);
   WriteCluster(*writer);
+  WriteAnswer(*writer);
   return out.str();
 }
 
@@ -154,6 +163,10 @@ TEST(KvctlGoldenTest, ColouredTableOutput) {
 
 TEST(KvctlGoldenTest, JsonOutput) {
   ExpectGolden(std::string(kDirectory) + "json.txt", Everything(OutputFormat::kJson, {}));
+}
+
+TEST(KvctlGoldenTest, YamlOutput) {
+  ExpectGolden(std::string(kDirectory) + "yaml.txt", Everything(OutputFormat::kYaml, {}));
 }
 
 TEST(KvctlGoldenTest, FieldsOutput) {

@@ -1,31 +1,15 @@
 // kvctl in this process against a real server: what it prints and with which code it ends.
-#include <sstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "client/kvctl/run.h"
+#include "tests/client/kvctl_run.h"
 #include "tests/client/wire_fixture.h"
 
 namespace keelson::kvctl {
 namespace {
-
-struct Ran {
-  int code;
-  std::string out;
-  std::string err;
-};
-
-Ran RunWith(const std::vector<std::string>& words, const std::string& input = "",
-            std::map<std::string, std::string> variables = {}) {
-  std::istringstream in(input);
-  std::ostringstream out;
-  std::ostringstream err;
-  const int code = Run(words, {.in = &in, .out = &out, .err = &err, .variables = variables});
-  return {code, out.str(), err.str()};
-}
 
 class KvctlWireTest : public keelson::testing::SingleMemberTest {
  protected:
@@ -196,7 +180,7 @@ TEST(KvctlTest, AWrongCommandLineEndsWithTwo) {
                                              {"move-leader", "m1"},
                                              {"endpoint", "hashkv", "--rev", "x"},
                                              {"--endpoints", "nowhere", "get", "a"},
-                                             {"--output=yaml", "get", "a"},
+                                             {"--output=xml", "get", "a"},
                                              {"--limit", "3"}}) {
     const Ran ran = RunWith(words);
     EXPECT_EQ(ran.code, kUsage) << absl::StrJoin(words, " ");

@@ -5,47 +5,15 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/view.h"
 #include "proto/etcd/rpc.pb.h"
+#include "server/api/fresh_watch.h"
+#include "server/api/fresh_wish.h"
 #include "server/api/methods.h"
-#include "server/node/freshness.h"
 #include "server/node/node.h"
 
 namespace keelson::server {
 namespace {
-
-constexpr std::string_view kMaxAge = "keelson-max-age-ms";
-constexpr std::string_view kMinRevision = "keelson-min-revision";
-
-// What a call asks for.
-struct Wish {
-  std::optional<int64_t> max_age_ms;
-  int64_t min_revision = 0;
-};
-
-absl::StatusOr<int64_t> Number(std::string_view key, std::string_view text) {
-  int64_t number = 0;
-  if (absl::SimpleAtoi(ToAbsl(text), &number) && number >= 0) return number;
-  return absl::InvalidArgumentError(
-      absl::StrCat(ToAbsl(key), ": \"", ToAbsl(text), "\" is no whole number of 0 or more"));
-}
-
-absl::StatusOr<Wish> WishOf(const CallContext& context) {
-  Wish wish;
-  if (const auto text = context.Find(kMaxAge)) {
-    const auto number = Number(kMaxAge, *text);
-    if (!number.ok()) return number.status();
-    wish.max_age_ms = *number;
-  }
-  if (const auto text = context.Find(kMinRevision)) {
-    const auto number = Number(kMinRevision, *text);
-    if (!number.ok()) return number.status();
-    wish.min_revision = *number;
-  }
-  return wish;
-}
 
 // The call as the handler sees it: before its first answer leaves, the age is looked at.
 class FreshCall final : public Call, public std::enable_shared_from_this<FreshCall> {
@@ -111,13 +79,9 @@ class FreshCall final : public Call, public std::enable_shared_from_this<FreshCa
   bool RefuseIfTooOld(uint64_t now) {
     if (linearizable_ || !wish_.max_age_ms || refused_) return refused_;
     const auto age_ms = AgeMillis(now);
-    refused_ = !age_ms || *age_ms > *wish_.max_age_ms;
-    if (!refused_) return false;
-    const std::string best = age_ms ? absl::StrCat("is ", *age_ms, " ms old") : "is of unknown age";
-    inner_->Finish(absl::FailedPreconditionError(
-        absl::StrCat("keelson: what this member has ", best, ", asked for at most ",
-                     *wish_.max_age_ms, " ms; ask another member, or read linearizably")));
-    return true;
+    refused_ = !MeetsAge(wish_, age_ms);
+    if (refused_) inner_->Finish(TooOld(wish_, age_ms));
+    return refused_;
   }
 
   void TakeAnchor() {
@@ -144,15 +108,12 @@ class FreshCall final : public Call, public std::enable_shared_from_this<FreshCa
     if (const auto age_ms = AgeMillis(now)) {
       inner_->AddMetadata("keelson-age-ms", absl::StrCat(*age_ms));
     }
-    const auto heard = node_.FreshnessAnchor();
-    const bool quorum = heard && Freshness::AgeOf(*heard, now) <= node_.options().election_timeout;
-    inner_->AddMetadata("keelson-quorum", quorum ? "true" : "false");
+    inner_->AddMetadata("keelson-quorum", HearsQuorum(node_, now) ? "true" : "false");
   }
 
   std::optional<int64_t> AgeMillis(uint64_t now) const {
     if (!anchor_) return std::nullopt;
-    const Duration age = Freshness::AgeOf(*anchor_, now);
-    return std::chrono::ceil<std::chrono::milliseconds>(age).count();
+    return MillisSince(*anchor_, now);
   }
 
   Node& node_;
@@ -205,14 +166,12 @@ bool OfThisMember(std::string_view) { return false; }
 struct Read {
   std::string_view path;
   bool (*is_linearizable)(std::string_view request);
-  bool waits = true;  // for a revision: not a stream, whose requests are still to come
 };
 
 constexpr Read kReads[] = {
     {"/etcdserverpb.KV/Range", IsLinearizableRange},
     {"/etcdserverpb.KV/RangeStream", IsLinearizableRange},
     {"/etcdserverpb.KV/Txn", IsLinearizableTxn},
-    {"/etcdserverpb.Watch/Watch", OfThisMember, false},
     {"/etcdserverpb.Lease/LeaseTimeToLive", OfTheLeader},
     {"/etcdserverpb.Lease/LeaseLeases", OfThisMember},
     {"/etcdserverpb.Cluster/MemberList", IsLinearizableList},
@@ -224,14 +183,14 @@ constexpr Read kReads[] = {
 }  // namespace
 
 void FreshReads::Begin(std::shared_ptr<Call> call, std::string_view request, bool linearizable,
-                       bool waits, const Start& start) {
+                       const Start& start) {
   const auto wish = WishOf(call->context());
   if (!wish.ok()) return Answer(*call, wish.status());
   auto fresh = std::make_shared<FreshCall>(node_, std::move(call), *wish, linearizable);
   const auto go_on = [fresh, start](std::string_view bytes) {
     if (!fresh->RefuseIfTooOld()) start(fresh, bytes);
   };
-  if (!waits || wish->min_revision <= node_.store().revision()) return go_on(request);
+  if (wish->min_revision <= node_.store().revision()) return go_on(request);
   fresh->WaitForRevision([fresh, go_on, bytes = std::string(request)](const absl::Status& status) {
     if (!status.ok()) return fresh->Finish(status);
     go_on(bytes);
@@ -242,11 +201,15 @@ void FreshReads::Extend(Methods& methods) {
   for (const Read& read : kReads) {
     methods.Surround(read.path, [this, &read](std::shared_ptr<Call> call, std::string_view request,
                                               const Start& start) {
-      const CallContext& context = call->context();
-      if (!context.Find(kMaxAge) && !context.Find(kMinRevision)) return start(call, request);
-      Begin(std::move(call), request, read.is_linearizable(request), read.waits, start);
+      if (!WantsAge(call->context())) return start(call, request);
+      Begin(std::move(call), request, read.is_linearizable(request), start);
     });
   }
+  methods.Surround("/etcdserverpb.Watch/Watch",
+                   [this](std::shared_ptr<Call> call, std::string_view, const Start& start) {
+                     if (!WantsAge(call->context())) return start(call, {});
+                     StartFreshWatch(node_, std::move(call), start);
+                   });
 }
 
 }  // namespace keelson::server

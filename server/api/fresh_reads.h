@@ -11,7 +11,8 @@
 //                             absent where that is unknown
 //   keelson-quorum: true      this member heard of a quorum within an election timeout; else false
 //
-// A linearizable read is as old as its request; it is never refused for its age.
+// A linearizable read is as old as its request; it is never refused for its age. A watch stream has
+// an age in each answer that says how far it is (fresh_watch.h).
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,7 @@ class FreshReads {
 
  private:
   using Start = std::function<void(std::shared_ptr<Call>, std::string_view request)>;
-  void Begin(std::shared_ptr<Call> call, std::string_view request, bool linearizable, bool waits,
+  void Begin(std::shared_ptr<Call> call, std::string_view request, bool linearizable,
              const Start& start);
 
   Node& node_;

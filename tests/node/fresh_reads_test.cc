@@ -274,5 +274,90 @@ TEST(FreshReadsTest, AWatchMayBeRefusedForItsAge) {
   EXPECT_TRUE(absl::IsFailedPrecondition(*ended));
 }
 
+OpenCall FreshWatch(NodeCluster& cluster, size_t index, const char* max_age_ms) {
+  return OpenCall(cluster, index, "/etcdserverpb.Watch/Watch", etcdserverpb::WatchRequest(),
+                  {{"keelson-max-age-ms", max_age_ms}});
+}
+
+void CreateWatcher(OpenCall& call) {
+  etcdserverpb::WatchRequest request;
+  request.mutable_create_request()->set_key("k");
+  call.call().Message(request.SerializeAsString());
+}
+
+etcdserverpb::WatchResponse Progress(NodeCluster& cluster, OpenCall& call) {
+  etcdserverpb::WatchRequest request;
+  request.mutable_progress_request();
+  const size_t before = call.messages();
+  call.call().Message(request.SerializeAsString());
+  EXPECT_TRUE(cluster.RunUntil([&] { return call.messages() > before; }, seconds(5)));
+  return call.Message<etcdserverpb::WatchResponse>(before);
+}
+
+TEST(FreshWatchTest, AStreamWhoseFirstRequestComesLateIsAsYoungAsThatRequest) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  ASSERT_TRUE(KnowsItsAge(cluster, 1));
+  OpenCall call = FreshWatch(cluster, 1, "5000");
+  cluster.RunFor(seconds(10));
+  CreateWatcher(call);
+  EXPECT_TRUE(cluster.RunUntil([&] { return call.messages() == 1 || call.over(); }));
+  EXPECT_FALSE(call.over()) << call.status();
+}
+
+TEST(FreshWatchTest, ProgressTellsTheAgeOfWhatWasDelivered) {
+  NodeCluster cluster(3);
+  const size_t cut = (cluster.WaitForLeader() + 1) % 3;
+  ASSERT_TRUE(KnowsItsAge(cluster, cut));
+  OpenCall call = FreshWatch(cluster, cut, "60000");
+  CreateWatcher(call);
+  ASSERT_TRUE(cluster.RunUntil([&] { return call.messages() == 1; }));
+  EXPECT_FALSE(call.Message<etcdserverpb::WatchResponse>().has_keelson_age_ms());
+  ASSERT_TRUE(cluster.Put(cut, "k", "v").ok());
+  ASSERT_TRUE(cluster.RunUntil([&] { return call.messages() == 2; }));
+  const auto young = Progress(cluster, call);
+  EXPECT_EQ(young.header().revision(), 2);
+  ASSERT_TRUE(young.has_keelson_age_ms());
+  EXPECT_LE(young.keelson_age_ms(), 400);
+  EXPECT_TRUE(young.keelson_quorum());
+  CutOff(cluster, cut);
+  cluster.RunFor(seconds(30));
+  const auto old = Progress(cluster, call);
+  EXPECT_EQ(old.header().revision(), 2);
+  EXPECT_GE(old.keelson_age_ms(), 30000);
+  EXPECT_LE(old.keelson_age_ms(), 30500);
+  EXPECT_FALSE(old.keelson_quorum());
+}
+
+TEST(FreshWatchTest, AStreamEndsOnceItIsOlderThanAskedFor) {
+  NodeCluster cluster(3);
+  const size_t cut = (cluster.WaitForLeader() + 1) % 3;
+  ASSERT_TRUE(KnowsItsAge(cluster, cut));
+  OpenCall call = FreshWatch(cluster, cut, "5000");
+  CreateWatcher(call);
+  ASSERT_TRUE(cluster.RunUntil([&] { return call.messages() == 1; }));
+  EXPECT_EQ(cluster.node(cut).watches().counters().streams, 1u);
+  CutOff(cluster, cut);
+  cluster.RunFor(seconds(10));
+  etcdserverpb::WatchRequest request;
+  request.mutable_progress_request();
+  call.call().Message(request.SerializeAsString());
+  ASSERT_TRUE(cluster.RunUntil([&] { return call.over(); }, seconds(5)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(call.status())) << call.status();
+  cluster.RunFor(milliseconds(1));
+  EXPECT_EQ(cluster.node(cut).watches().counters().streams, 0u) << "the hub lets go of it";
+}
+
+TEST(FreshWatchTest, WhoDoesNotAskIsToldNoAge) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  OpenCall call(cluster, 0, "/etcdserverpb.Watch/Watch", etcdserverpb::WatchRequest());
+  CreateWatcher(call);
+  ASSERT_TRUE(cluster.RunUntil([&] { return call.messages() == 1; }));
+  const auto progress = Progress(cluster, call);
+  EXPECT_FALSE(progress.has_keelson_age_ms());
+  EXPECT_FALSE(progress.has_keelson_quorum());
+}
+
 }  // namespace
 }  // namespace keelson::testing

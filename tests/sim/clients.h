@@ -90,6 +90,7 @@ class WatchClient {
   void ConnectLater();
   void OnResponse(const etcdserverpb::WatchResponse& response);
   void OnEvents(const etcdserverpb::WatchResponse& response);
+  void CheckAge(int64_t age_ms);
   void CheckAlive();
 
   SimCluster& cluster_;

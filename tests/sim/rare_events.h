@@ -89,6 +89,7 @@ inline constexpr const char* kMustHappen[] = {
     "transactions that wrote",
     "unknown outcomes",
     "watch events",
+    "watch progress of known age",
     "watchers overtaken by compaction",
     "watchers that moved on",
 };

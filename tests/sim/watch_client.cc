@@ -28,7 +28,8 @@ void WatchClient::Connect() {
       },
       [this, session](const absl::Status&) {
         if (session == session_) ConnectLater();
-      });
+      },
+      {{"keelson-min-revision", "0"}});
   if (call_ == nullptr) return ConnectLater();
   member_start_ = member_->starts();
   etcdserverpb::WatchRequest request;
@@ -52,6 +53,9 @@ void WatchClient::CheckAlive() {
     return ConnectLater();
   }
   call_->SetStuck(cluster_.dice().OneIn(6));
+  etcdserverpb::WatchRequest ask;
+  ask.mutable_progress_request();
+  call_->Message(ask.SerializeAsString());
   cluster_.world().After(std::chrono::milliseconds(200), [this, session = session_] {
     if (session == session_) CheckAlive();
   });
@@ -75,7 +79,22 @@ void WatchClient::OnResponse(const etcdserverpb::WatchResponse& response) {
     placed_ = true;
     return;
   }
-  if (response.events_size() > 0) OnEvents(response);
+  if (response.events_size() > 0) return OnEvents(response);
+  if (response.has_keelson_age_ms()) CheckAge(response.keelson_age_ms());
+}
+
+// Whatever was acknowledged so long ago has been seen.
+void WatchClient::CheckAge(int64_t age_ms) {
+  cluster_.Count("watch progress of known age");
+  const Instant answered = cluster_.world().now() - SimMember::kOnTheWay;
+  const int64_t acknowledged =
+      cluster_.truth().AcknowledgedBy(answered - std::chrono::milliseconds(age_ms));
+  const int64_t next = cluster_.truth().NextChange(begin_, end_, seen_);
+  if (next == 0 || next > acknowledged) return;
+  cluster_.truth().Violated(
+      absl::StrCat(member_->name(), " told a watcher of ", begin_, " that had seen ", seen_,
+                   " that its copy is at most ", age_ms, " ms old, but ", next,
+                   " is the next and revision ", acknowledged, " was acknowledged before that"));
 }
 
 void WatchClient::OnEvents(const etcdserverpb::WatchResponse& response) {

@@ -104,6 +104,9 @@ std::vector<Command> EndpointCommands();
 std::vector<Command> AlarmCommands();
 std::vector<Command> SnapshotCommands();
 
+std::vector<Command> TreeCommands();
+std::vector<Command> DiffCommands();
+std::vector<Command> HistoryCommands();
 std::vector<Command> ProfileCommands();
 
 // The flags that every command takes.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "client/kvctl/command.h"
+#include "client/kvctl/json.h"
 #include "client/kvctl/kv_arguments.h"
 #include "client/kvctl/text.h"
 
@@ -40,9 +41,45 @@ ExitCode RunPut(Invocation& invocation) {
   return kOk;
 }
 
+// What a deletion would do.
+ExitCode ShowDeletion(Invocation& invocation, const client::KeyRange& range) {
+  const auto found = invocation.client().kv().Get(range, {.count_only = true});
+  if (!found.ok()) return invocation.Report(found.status());
+  const std::string count = std::to_string(found->count);
+  invocation.writer().Show({.plain = count + "\n",
+                            .columns = {"WOULD BE DELETED"},
+                            .rows = {{count}},
+                            .json = JsonObject()
+                                        .Int("revision", found->header.revision)
+                                        .Int("would_delete", found->count)
+                                        .Done()});
+  return kOk;
+}
+
+// Whether a person who is there wants to delete that much. Nobody is asked about one key.
+absl::StatusOr<bool> Confirmed(Invocation& invocation, const client::KeyRange& range) {
+  const bool asks = invocation.in_is_terminal() && invocation.err_is_terminal() &&
+                    !invocation.flags().Bool("yes") && !range.is_single_key();
+  if (!asks) return true;
+  const auto found = invocation.client().kv().Get(range, {.count_only = true});
+  if (!found.ok()) return found.status();
+  if (found->count <= 1) return true;
+  invocation.err() << "Delete " << found->count << " keys? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(invocation.in(), answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
 ExitCode RunDelete(Invocation& invocation) {
   const auto arguments = ReadDeleteArguments(invocation.flags());
   if (!arguments.ok()) return invocation.Misused(std::string(arguments.status().message()));
+  if (invocation.flags().Bool("dry-run")) return ShowDeletion(invocation, arguments->range);
+  const auto confirmed = Confirmed(invocation, arguments->range);
+  if (!confirmed.ok()) return invocation.Report(confirmed.status());
+  if (!*confirmed) {
+    invocation.err() << "kvctl: nothing was deleted\n";
+    return kFailed;
+  }
   const auto result = invocation.client().kv().Delete(arguments->range, arguments->options);
   if (!result.ok()) return invocation.Report(result.status());
   invocation.writer().Delete(*result);
@@ -103,18 +140,28 @@ A value that begins with - goes after --.
 }
 
 Command DeleteCommand() {
-  return {.name = "del",
-          .arguments = "KEY [RANGE_END]",
-          .summary = "Delete a key, or the keys from KEY up to RANGE_END",
-          .details = "Prints how many keys were deleted; none is not an error.\n",
-          .examples = R"(  kvctl del greeting
-  kvctl del /tmp/ --prefix --prev-kv          and print what was there
-  kvctl get /tmp/ --prefix --count-only       see first how many it would be
+  std::vector<FlagSpec> flags = DeleteFlags();
+  flags.push_back({.name = "dry-run",
+                   .help = "delete nothing; print how many keys it would be",
+                   .fallback = "false"});
+  flags.push_back(
+      {.name = "yes", .help = "don't ask on a terminal", .fallback = "false", .short_name = "y"});
+  return {
+      .name = "del",
+      .arguments = "KEY [RANGE_END]",
+      .summary = "Delete a key, or the keys from KEY up to RANGE_END",
+      .details =
+          R"(Prints how many keys were deleted; none is not an error. On a terminal it asks first where that is
+more than one key, unless --yes is given.
 )",
-          .flags = DeleteFlags(),
-          .min_arguments = 1,
-          .max_arguments = 2,
-          .run = RunDelete};
+      .examples = R"(  kvctl del greeting
+  kvctl del /tmp/ --prefix --dry-run          see first how many it would be
+  kvctl del /tmp/ --prefix --yes --prev-kv    and print what was there
+)",
+      .flags = flags,
+      .min_arguments = 1,
+      .max_arguments = 2,
+      .run = RunDelete};
 }
 
 Command CompactCommand() {

@@ -5,23 +5,14 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "tests/client/kvctl_run.h"
-#include "tests/client/wire_fixture.h"
+#include "tests/client/kvctl_wire_fixture.h"
 
 namespace keelson::kvctl {
 namespace {
 
-class KvctlWireTest : public keelson::testing::SingleMemberTest {
- protected:
-  // A command line in which a word @NAME stands for this test's key NAME.
-  Ran Kvctl(const std::string& line, const std::string& input = "") {
-    std::vector<std::string> words = absl::StrSplit(line, ' ');
-    for (std::string& word : words) {
-      if (!word.empty() && word[0] == '@') word = Key(word.substr(1));
-    }
-    return RunWith(words, input, {{"KVCTL_ENDPOINTS", absl::StrJoin(cluster_->endpoints(), ",")}});
-  }
-};
+using keelson::testing::PortLease;
+
+class KvctlWireTest : public KvctlFixture {};
 
 TEST_F(KvctlWireTest, PutGetAndDel) {
   EXPECT_EQ(Kvctl("put @a one").out, "OK\n");
@@ -147,7 +138,7 @@ TEST_F(KvctlWireTest, ARefusalIsToldWithItsText) {
 }
 
 TEST(KvctlTest, ADeadEndpointEndsWithFourAndSaysWhatToDo) {
-  const keelson::testing::PortLease nobody;
+  const PortLease nobody;
   const std::string endpoint = absl::StrCat("127.0.0.1:", nobody.port());
   for (const char* command : {"get", "del"}) {
     const Ran ran = RunWith({command, "a", "--dial-timeout=100ms", "--endpoints", endpoint});

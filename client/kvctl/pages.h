@@ -1,0 +1,63 @@
+// A range as it was at one revision, however large, page after page.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/keelson/client.h"
+
+namespace keelson::kvctl {
+
+struct PageOptions {
+  int64_t revision = 0;  // 0: the present one, which the first page finds out
+  bool keys_only = false;
+};
+
+// One thread. Pages are cut so that an answer stays at a few megabytes.
+class Pages {
+ public:
+  Pages(client::Kv kv, client::KeyRange range, PageOptions options)
+      : kv_(std::move(kv)), range_(std::move(range)), options_(options) {}
+
+  // The next pairs by key; empty at the end. OutOfRange where the revision was compacted away.
+  absl::StatusOr<std::vector<client::KeyValue>> Next();
+
+  // Of all pages. REQUIRES: Next has succeeded.
+  int64_t revision() const { return options_.revision; }
+  // How many pairs there are in all. REQUIRES: the same.
+  int64_t count() const { return count_; }
+  // Of the first answer. REQUIRES: the same.
+  const client::Header& header() const { return header_; }
+
+ private:
+  void Resize(size_t bytes);
+
+  client::Kv kv_;
+  client::KeyRange range_;
+  PageOptions options_;
+  client::Header header_;
+  int64_t limit_ = 128;
+  int64_t count_ = -1;
+  bool ended_ = false;
+};
+
+// A range's pairs one by one, for merging.
+class PairReader {
+ public:
+  PairReader(client::Kv kv, client::KeyRange range, PageOptions options)
+      : pages_(std::move(kv), std::move(range), options) {}
+
+  // Moves on to the next pair, then current().
+  absl::Status Advance();
+  // Null at the end.
+  const client::KeyValue* current() const { return at_ < page_.size() ? &page_[at_] : nullptr; }
+
+ private:
+  Pages pages_;
+  std::vector<client::KeyValue> page_;
+  size_t at_ = 0;
+};
+
+}  // namespace keelson::kvctl

@@ -167,9 +167,9 @@ std::vector<Command> DiffCommands() {
        .arguments = "[KEY [RANGE_END]]",
        .summary = "Show what changed between two revisions",
        .details =
-           R"(Prints + for a key that is new, - for one that is gone, ~ for one that was put again. What was put
-and deleted in between does not show: `kvctl history` tells of one key, `kvctl watch --rev` of all. The
-first revision must not be compacted away.
+           R"(Prints + for a key that is new, - for one that is gone, ~ for one that was put again. What was
+put and deleted in between does not show: `kvctl history` tells of one key, `kvctl watch --rev` of
+all. The first revision must not be compacted away.
 )",
        .examples = R"(  kvctl diff --rev 100 --rev 120              all keys
   kvctl diff --rev 100 /config/ --prefix --values

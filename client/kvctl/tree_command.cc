@@ -140,8 +140,8 @@ std::vector<Command> TreeCommands() {
        .arguments = "[PREFIX]",
        .summary = "Show keys as a tree, with counts and sizes",
        .details =
-           R"(A node is what its keys begin with, up to a separator; the size is that of keys and values. All
-is read at one revision, in pages. With -o json, yaml and fields the nodes are a list, parents first.
+           R"(A node is what its keys begin with, up to a separator; the size is that of keys and values. All is
+read at one revision, in pages. With -o json, yaml and fields the nodes are a list, parents first.
 )",
        .examples = R"(  kvctl tree                                  everything
   kvctl tree /registry/ --depth 1             what takes the room below /registry/

@@ -106,9 +106,9 @@ void NodeEndpoints::Handle(const HttpRequest& request, std::shared_ptr<HttpReply
 }
 
 void NodeEndpoints::Version(const HttpRequest& /*request*/, std::shared_ptr<HttpReply> reply) {
-  reply->Respond(Json(absl::StrCat("{\"etcdserver\":\"", kApiVersion, "\",\"etcdcluster\":\"",
-                                   ClusterApiVersion(node_.facts().version()), "\",\"storage\":\"",
-                                   kStorageVersion, "\"}")));
+  reply->Respond(Json(absl::StrCat(
+      "{\"etcdserver\":\"", node_.options().api_version, "\",\"etcdcluster\":\"",
+      ClusterApiVersion(node_.facts().version()), "\",\"storage\":\"", kStorageVersion, "\"}")));
 }
 
 void NodeEndpoints::Metrics(const HttpRequest& /*request*/, std::shared_ptr<HttpReply> reply) {

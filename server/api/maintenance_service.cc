@@ -184,7 +184,7 @@ void MaintenanceService::Status(Call& call) {
   const NodeStatus status = node_.status();
   etcdserverpb::StatusResponse response;
   node_.FillHeader(response.mutable_header());
-  response.set_version(kApiVersion);
+  response.set_version(node_.options().api_version);
   response.set_storageversion(kStorageVersion);
   response.set_dbsize(node_.store().db_size());
   response.set_dbsizeinuse(node_.store().db_size());

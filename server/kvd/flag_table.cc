@@ -88,6 +88,8 @@ constexpr Flag kHttp[] = {
     {"cors", &KvdFlags::cors, "origins whose web pages may call: * or a list"},
     {"host-whitelist", &KvdFlags::host_whitelist,
      "names under which plain HTTP is answered: * or a list"},
+    {"api-version", &KvdFlags::api_version,
+     "etcd's version that clients are told, for those that insist on one"},
 };
 
 constexpr Flag kLogs[] = {

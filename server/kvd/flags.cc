@@ -80,6 +80,16 @@ absl::Status CheckLogLevel(const std::string& text) {
   return BadValue("log-level", text, "debug, info, warn, error, panic or fatal");
 }
 
+absl::Status CheckApiVersion(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, '.');
+  bool numbers = parts.size() == 3;
+  for (const std::string& part : parts) {
+    uint32_t number = 0;
+    numbers = numbers && absl::SimpleAtoi(part, &number) && absl::StrCat(number) == part;
+  }
+  return numbers ? absl::OkStatus() : BadValue("api-version", text, "three numbers, as in 3.5.21");
+}
+
 absl::Status CheckTogether(const KvdFlags& flags, const GivenFlags& given) {
   if (given.contains("listen-client-urls") && !given.contains("advertise-client-urls")) {
     return absl::FailedPreconditionError(
@@ -90,8 +100,8 @@ absl::Status CheckTogether(const KvdFlags& flags, const GivenFlags& given) {
         CheckChoice("auto-compaction-mode", flags.auto_compaction_mode, "periodic", "revision"),
         CheckChoice("log-format", flags.log_format, "json", "console"),
         CheckChoice("metrics", flags.metrics, "basic", "extensive"), CheckTimes(flags),
-        CheckLimits(flags), CheckFeatureGates(flags.feature_gates),
-        CheckLogLevel(flags.log_level)}) {
+        CheckLimits(flags), CheckFeatureGates(flags.feature_gates), CheckLogLevel(flags.log_level),
+        CheckApiVersion(flags.api_version)}) {
     if (!status.ok()) return status;
   }
   if (flags.force_new_cluster && flags.initial_cluster_state == "existing") {

@@ -55,6 +55,7 @@ struct KvdFlags {
   bool enable_grpc_gateway = true;
   std::string cors = "*";
   std::string host_whitelist = "*";
+  std::string api_version = "3.6.0";  // as kApiVersion
 
   std::string log_level = "info";
   std::string log_format = "json";

@@ -67,6 +67,7 @@ absl::StatusOr<NodeOptions> NodeOptionsOf(const KvdFlags& flags) {
   options.name = flags.name;
   options.data_dir = flags.data_dir;
   options.wal_dir = flags.wal_dir;
+  options.api_version = flags.api_version;
   options.client_urls = SplitUrls(flags.advertise_client_urls);
   auto members = ParseInitialCluster(flags.initial_cluster);
   if (!members.ok()) return members.status();

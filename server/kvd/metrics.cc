@@ -97,7 +97,7 @@ void ServerMetrics(const Node& node, Page* page) {
   page->Counter("etcd_server_slow_read_indexes_total", counters.slow_reads);
   page->Counter("etcd_server_read_indexes_failed_total", counters.failed_reads);
   page->Gauge("etcd_server_quota_backend_bytes", node.options().quota_bytes);
-  page->Gauge("etcd_server_version", 1, Label("server_version", kApiVersion));
+  page->Gauge("etcd_server_version", 1, Label("server_version", node.options().api_version));
   if (node.facts().version() > 0) {
     const std::string_view version = ClusterApiVersion(node.facts().version());
     page->Gauge("etcd_cluster_version", 1,

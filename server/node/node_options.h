@@ -100,6 +100,9 @@ struct NodeOptions {
   // Quiet watchers that want it are told how far they are.
   Duration watch_progress_interval = std::chrono::minutes(10);
 
+  // What clients are told as the server's version, "X.Y.Z".
+  std::string api_version = kApiVersion;
+
   // The newest log entries that this member reads.
   uint32_t entry_version = kEntryVersion;
 };

@@ -20,6 +20,9 @@ using storage::JoinPath;
 
 // What an interrupted restore left behind does not count.
 constexpr char kStaging[] = ".restoring";
+// In there: the directory in which the restore began a log, found empty before.
+constexpr char kLogMark[] = "log-directory";
+constexpr size_t kMarkBytes = 64 << 10;
 
 absl::Status CheckFree(FileSystem& fs, const std::string& flag, const std::string& dir) {
   auto names = fs.List(dir);
@@ -29,6 +32,21 @@ absl::Status CheckFree(FileSystem& fs, const std::string& flag, const std::strin
   if (names->empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("--", flag, " ", dir, " is not empty; name another directory, or move it away"));
+}
+
+// Takes back a log that a restore, interrupted since, began in `wal_dir`: as `mark` says.
+absl::Status ClearLog(FileSystem& fs, const std::string& mark, const std::string& wal_dir) {
+  const auto marked = storage::ReadFile(fs, mark, kMarkBytes);
+  if (absl::IsNotFound(marked.status())) return absl::OkStatus();
+  if (!marked.ok()) return marked.status();
+  if (*marked != wal_dir) return absl::OkStatus();
+  const auto names = fs.List(wal_dir);
+  if (absl::IsNotFound(names.status())) return absl::OkStatus();
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    if (auto status = fs.RemoveAll(JoinPath(wal_dir, name)); !status.ok()) return status;
+  }
+  return fs.SyncDirectory(wal_dir);
 }
 
 ArchiveReader::Progress Telling(const RestoreOptions& options, const char* what) {
@@ -95,7 +113,9 @@ absl::StatusOr<Restored> RestoreMember(FileSystem& fs, const RestoreOptions& opt
   const std::string& dir = options.member.data_dir;
   const std::string& wal_dir = options.member.wal_dir;
   if (auto status = CheckFree(fs, "data-dir", dir); !status.ok()) return status;
+  const std::string mark = JoinPath(JoinPath(dir, kStaging), kLogMark);
   if (!wal_dir.empty()) {
+    if (auto status = ClearLog(fs, mark, wal_dir); !status.ok()) return status;
     if (auto status = CheckFree(fs, "wal-dir", wal_dir); !status.ok()) return status;
   }
   const auto archive = ArchiveReader::Open(&fs, options.archive);
@@ -124,6 +144,9 @@ absl::StatusOr<Restored> RestoreMember(FileSystem& fs, const RestoreOptions& opt
     if (auto status = MakeAnew(*opened->store, options.bump_revision); !status.ok()) return status;
     applied = opened->store->applied();
     restored.revision = opened->store->revision();
+  }
+  if (!wal_dir.empty()) {
+    if (auto status = storage::WriteFileDurably(fs, mark, wal_dir); !status.ok()) return status;
   }
   const auto begun = BeginLog(fs, wal_dir.empty() ? JoinPath(member_dir, "wal") : wal_dir,
                               *identity, applied, staged.wal_segment_bytes, random);

@@ -5,7 +5,8 @@
 //   snapshot
 //           --renamed--> DIR/member
 //
-// A crash before the last step leaves no member; the next restore begins anew.
+// A crash before the last step leaves no member; the next restore begins anew, also in a log's
+// directory of its own.
 #pragma once
 
 #include <cstdint>

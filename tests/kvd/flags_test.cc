@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "server/kvd/flag_table.h"
 
 namespace keelson::server {
@@ -64,6 +65,9 @@ TEST(FlagsTest, BadValuesAndStrayArguments) {
   EXPECT_TRUE(absl::IsOutOfRange(ErrorOf({"serve"})));
   EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({"--initial-cluster-state=old"})));
   EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({"--log-level=loud"})));
+  for (const char* text : {"3.6", "3.6.x", "v3.6.0", "3.6.0-rc.1", "3.06.0", ""}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({absl::StrCat("--api-version=", text)}))) << text;
+  }
 }
 
 TEST(FlagsTest, WhatCannotGoTogether) {

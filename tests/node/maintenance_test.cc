@@ -121,6 +121,14 @@ TEST(HashTest, IsOfOneRevisionWhileWritesGoOn) {
   EXPECT_EQ(response.header().revision(), before.hash_revision());
 }
 
+TEST(StatusTest, TheVersionIsWhatTheOptionSays) {
+  server::NodeOptions options = NodeCluster::SmallOptions();
+  options.api_version = "3.5.21";
+  NodeCluster cluster(1, options);
+  cluster.WaitForLeader();
+  EXPECT_EQ(StatusOf(cluster, 0).version(), "3.5.21");
+}
+
 TEST(StatusTest, EveryFieldIsWhatTheMemberKnows) {
   NodeCluster cluster(3);
   const size_t leader = cluster.WaitForLeader();

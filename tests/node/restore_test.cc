@@ -194,12 +194,13 @@ TEST(RestoreTest, ADamagedArchiveMakesNoMember) {
   EXPECT_TRUE(Restore(cluster.member(0), old.archive).ok());
 }
 
-TEST(RestoreTest, APowerLossAtAnyPointLeavesNothingOrAMember) {
+// Cuts the power at many points of a restore; what is left is a member, or can be restored again.
+void LosePowerWhileRestoring(const server::NodeOptions& member_options) {
   const Old old;
   size_t none = 0;
   size_t whole = 0;
   for (uint64_t operations = 20; operations < 400; operations += 7) {
-    NodeCluster cluster(1, NewOptions(), 2, 0);
+    NodeCluster cluster(1, member_options, 2, 0);
     storage::FaultyFileSystem& disk = cluster.member(0).disk();
     ASSERT_EQ(storage::WriteFileDurably(disk, kArchive, old.archive), absl::OkStatus());
     disk.CutPowerAfter(operations);
@@ -216,7 +217,8 @@ TEST(RestoreTest, APowerLossAtAnyPointLeavesNothingOrAMember) {
     }
     ++(member ? whole : none);
     if (!member) {
-      ASSERT_TRUE(Restore(cluster.member(0), old.archive).ok()) << operations;
+      const auto again = Restore(cluster.member(0), old.archive);
+      ASSERT_TRUE(again.ok()) << again.status() << " after " << operations;
     }
     ASSERT_EQ(cluster.member(0).Start(), absl::OkStatus()) << operations;
     cluster.WaitForLeader();
@@ -224,6 +226,30 @@ TEST(RestoreTest, APowerLossAtAnyPointLeavesNothingOrAMember) {
   }
   EXPECT_GT(none, 10u);
   EXPECT_GT(whole, 0u);
+}
+
+TEST(RestoreTest, APowerLossAtAnyPointLeavesNothingOrAMember) {
+  LosePowerWhileRestoring(NewOptions());
+}
+
+TEST(RestoreTest, ThatHoldsWhereTheLogHasADirectoryOfItsOwn) {
+  server::NodeOptions options = NewOptions();
+  options.wal_dir = "/log";
+  LosePowerWhileRestoring(options);
+}
+
+TEST(RestoreTest, ALogThatNoRestoreBeganIsLeftAlone) {
+  const Old old;
+  server::NodeOptions options = NewOptions();
+  options.wal_dir = "/log";
+  NodeCluster cluster(1, options, 2, 0);
+  storage::FaultyFileSystem& disk = cluster.member(0).disk();
+  ASSERT_EQ(disk.CreateDirectories("/log"), absl::OkStatus());
+  ASSERT_EQ(storage::WriteFileDurably(disk, "/log/other", "bytes"), absl::OkStatus());
+  const auto refused = Restore(cluster.member(0), old.archive);
+  EXPECT_TRUE(absl::StrContains(refused.status().message(), "--wal-dir /log is not empty"))
+      << refused.status();
+  EXPECT_TRUE(*disk.Exists("/log/other"));
 }
 
 }  // namespace

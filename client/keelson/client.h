@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -31,10 +32,21 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  Kv kv() const { return Kv(core_); }
-  Leases leases() const { return Leases(core_); }
+  Kv kv() const { return Kv(core_, view_); }
+  Leases leases() const { return Leases(core_, view_); }
   Cluster cluster() const { return Cluster(core_); }
   Maintenance maintenance() const { return Maintenance(core_); }
+
+  // A client whose keys are those of this one under `prefix`: kv(), Watch() and the keys of leases
+  // give and take names without it, and see nothing else. Of the same connections; it may outlive
+  // this one. A view of a view is one under both prefixes, the outer first. REQUIRES: not empty.
+  std::unique_ptr<Client> WithPrefix(const std::string& prefix) const;
+
+  // A client that never reads an older state of the store than it has seen: its own writes and
+  // whatever its reads and watches have shown, on any member, also with stale answers. Against
+  // etcd, too. Reads wait for a member that has come so far, within their deadline. Of the same
+  // connections. Each call begins a session of its own.
+  std::unique_ptr<Client> WithSession() const;
 
   // Watches all `targets` on one stream. Never fails at once: Watcher::Next reports what happens.
   // REQUIRES: `targets` is not empty.
@@ -44,7 +56,10 @@ class Client {
   std::unique_ptr<Watcher> Watch(const KeyRange& range, int64_t start_revision = 0) const;
 
  private:
+  Client(std::shared_ptr<internal::Core> core, std::shared_ptr<const internal::View> view);
+
   std::shared_ptr<internal::Core> core_;
+  std::shared_ptr<const internal::View> view_;
 };
 
 }  // namespace keelson::client

@@ -25,24 +25,32 @@ absl::StatusOr<MemberChangeResult> Change(const std::shared_ptr<internal::Core>&
                                           const char* method,
                                           const google::protobuf::MessageLite& request,
                                           const CallOptions& call) {
-  const auto response =
-      internal::Ask<Response>(core, method, internal::Effect::kWrites, request, call);
-  if (!response.ok()) return response.status();
-  return MemberChangeResult{.header = internal::ToHeader(response->header()),
-                            .members = MembersOf(*response)};
+  return internal::Await(core, [&] {
+    return internal::Ask<Response>(
+        core, method, internal::Effect::kWrites, request, call, [](const Response& response) {
+          return MemberChangeResult{.header = internal::ToHeader(response.header()),
+                                    .members = MembersOf(response)};
+        });
+  });
 }
 
 }  // namespace
 
-absl::StatusOr<MemberListResult> Cluster::List(const MemberListOptions& options,
-                                               const CallOptions& call) const {
+Future<MemberListResult> Cluster::ListAsync(const MemberListOptions& options,
+                                            const CallOptions& call) const {
   etcdserverpb::MemberListRequest request;
   request.set_linearizable(options.linearizable);
-  const auto response = internal::Ask<etcdserverpb::MemberListResponse>(
-      core_, "/etcdserverpb.Cluster/MemberList", internal::Effect::kReads, request, call);
-  if (!response.ok()) return response.status();
-  return MemberListResult{.header = internal::ToHeader(response->header()),
-                          .members = MembersOf(*response)};
+  return internal::Ask<etcdserverpb::MemberListResponse>(
+      core_, "/etcdserverpb.Cluster/MemberList", internal::Effect::kReads, request, call,
+      [](const etcdserverpb::MemberListResponse& response) {
+        return MemberListResult{.header = internal::ToHeader(response.header()),
+                                .members = MembersOf(response)};
+      });
+}
+
+absl::StatusOr<MemberListResult> Cluster::List(const MemberListOptions& options,
+                                               const CallOptions& call) const {
+  return internal::Await(core_, [&] { return ListAsync(options, call); });
 }
 
 absl::StatusOr<MemberAddResult> Cluster::Add(const std::vector<std::string>& peer_urls,
@@ -51,12 +59,15 @@ absl::StatusOr<MemberAddResult> Cluster::Add(const std::vector<std::string>& pee
   etcdserverpb::MemberAddRequest request;
   for (const std::string& url : peer_urls) request.add_peerurls(url);
   request.set_islearner(options.learner);
-  const auto response = internal::Ask<etcdserverpb::MemberAddResponse>(
-      core_, "/etcdserverpb.Cluster/MemberAdd", internal::Effect::kWrites, request, call);
-  if (!response.ok()) return response.status();
-  return MemberAddResult{.header = internal::ToHeader(response->header()),
-                         .member = FromWire(response->member()),
-                         .members = MembersOf(*response)};
+  return internal::Await(core_, [&] {
+    return internal::Ask<etcdserverpb::MemberAddResponse>(
+        core_, "/etcdserverpb.Cluster/MemberAdd", internal::Effect::kWrites, request, call,
+        [](const etcdserverpb::MemberAddResponse& response) {
+          return MemberAddResult{.header = internal::ToHeader(response.header()),
+                                 .member = FromWire(response.member()),
+                                 .members = MembersOf(response)};
+        });
+  });
 }
 
 absl::StatusOr<MemberChangeResult> Cluster::Remove(uint64_t id, const CallOptions& call) const {

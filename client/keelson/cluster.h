@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/keelson/future.h"
 #include "client/keelson/options.h"
 #include "client/keelson/types.h"
 
@@ -59,6 +60,8 @@ class Cluster {
 
   absl::StatusOr<MemberListResult> List(const MemberListOptions& options = {},
                                         const CallOptions& call = {}) const;
+  Future<MemberListResult> ListAsync(const MemberListOptions& options = {},
+                                     const CallOptions& call = {}) const;
 
   // Changes of the membership, made by the leader, one after the other, and refused where those
   // that work would be no majority any more. A new member is to be started after it was added.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "client/keelson/read.h"
 #include "client/keelson/types.h"
 
 namespace keelson::client {
@@ -33,6 +34,8 @@ struct GetResult {
   std::vector<KeyValue> kvs = {};
   bool more = false;  // the limit cut something off
   int64_t count = 0;  // keys in the range, whatever the limit
+  // Not in the answer to an operation of a transaction: there it is TxnResult::freshness.
+  Freshness freshness = {};
 };
 
 struct PutOptions {

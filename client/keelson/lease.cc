@@ -4,79 +4,115 @@
 
 #include "client/keelson/internal/ask.h"
 #include "client/keelson/internal/keep_alive_session.h"
+#include "client/keelson/internal/view.h"
 
 namespace keelson::client {
 namespace {
 
+using internal::Await;
 using internal::Effect;
 
-template <typename Response>
-absl::StatusOr<Response> Ask(const std::shared_ptr<internal::Core>& core, const char* method,
-                             Effect effect, const google::protobuf::MessageLite& request,
-                             const CallOptions& call) {
+template <typename Response, typename Convert>
+auto Ask(const std::shared_ptr<internal::Core>& core, const char* method, Effect effect,
+         const google::protobuf::MessageLite& request, const CallOptions& call, Convert convert) {
   return internal::Ask<Response>(core, std::string("/etcdserverpb.Lease/") + method, effect,
-                                 request, call);
+                                 request, call, std::move(convert));
 }
 
 }  // namespace
 
-absl::StatusOr<LeaseGrantResult> Leases::Grant(int64_t ttl, int64_t id,
-                                               const CallOptions& call) const {
+Leases::Leases(std::shared_ptr<internal::Core> core)
+    : Leases(std::move(core), internal::PlainView()) {}
+
+Leases::Leases(std::shared_ptr<internal::Core> core, std::shared_ptr<const internal::View> view)
+    : core_(std::move(core)), view_(std::move(view)) {}
+
+Future<LeaseGrantResult> Leases::GrantAsync(int64_t ttl, int64_t id,
+                                            const CallOptions& call) const {
   etcdserverpb::LeaseGrantRequest request;
   request.set_ttl(ttl);
   request.set_id(id);
-  const auto response =
-      Ask<etcdserverpb::LeaseGrantResponse>(core_, "LeaseGrant", Effect::kWrites, request, call);
-  if (!response.ok()) return response.status();
-  return LeaseGrantResult{.header = internal::ToHeader(response->header()),
-                          .id = response->id(),
-                          .ttl = response->ttl()};
+  return Ask<etcdserverpb::LeaseGrantResponse>(
+      core_, "LeaseGrant", Effect::kWrites, request, call,
+      [](const etcdserverpb::LeaseGrantResponse& response) {
+        return LeaseGrantResult{.header = internal::ToHeader(response.header()),
+                                .id = response.id(),
+                                .ttl = response.ttl()};
+      });
 }
 
-absl::StatusOr<LeaseRevokeResult> Leases::Revoke(int64_t id, const CallOptions& call) const {
+Future<LeaseRevokeResult> Leases::RevokeAsync(int64_t id, const CallOptions& call) const {
   etcdserverpb::LeaseRevokeRequest request;
   request.set_id(id);
-  const auto response =
-      Ask<etcdserverpb::LeaseRevokeResponse>(core_, "LeaseRevoke", Effect::kWrites, request, call);
-  if (!response.ok()) return response.status();
-  return LeaseRevokeResult{internal::ToHeader(response->header())};
+  return Ask<etcdserverpb::LeaseRevokeResponse>(
+      core_, "LeaseRevoke", Effect::kWrites, request, call,
+      [view = view_](const etcdserverpb::LeaseRevokeResponse& response) {
+        view->Saw(response.header().revision());
+        return LeaseRevokeResult{internal::ToHeader(response.header())};
+      });
 }
 
-absl::StatusOr<LeaseRenewResult> Leases::RenewOnce(int64_t id, const CallOptions& call) const {
+Future<LeaseRenewResult> Leases::RenewOnceAsync(int64_t id, const CallOptions& call) const {
   etcdserverpb::LeaseKeepAliveRequest request;
   request.set_id(id);
   // The stream's wire form with one request and one answer is that of a unary call. Renewing twice
   // does no harm, so it is retried like a read.
-  const auto response = Ask<etcdserverpb::LeaseKeepAliveResponse>(core_, "LeaseKeepAlive",
-                                                                  Effect::kReads, request, call);
-  if (!response.ok()) return response.status();
-  return LeaseRenewResult{.header = internal::ToHeader(response->header()),
-                          .id = response->id(),
-                          .ttl = response->ttl()};
+  return Ask<etcdserverpb::LeaseKeepAliveResponse>(
+      core_, "LeaseKeepAlive", Effect::kReads, request, call,
+      [](const etcdserverpb::LeaseKeepAliveResponse& response) {
+        return LeaseRenewResult{.header = internal::ToHeader(response.header()),
+                                .id = response.id(),
+                                .ttl = response.ttl()};
+      });
+}
+
+Future<LeaseTtlResult> Leases::TimeToLiveAsync(int64_t id, const LeaseTtlOptions& options,
+                                               const CallOptions& call) const {
+  etcdserverpb::LeaseTimeToLiveRequest request;
+  request.set_id(id);
+  request.set_keys(options.keys);
+  return Ask<etcdserverpb::LeaseTimeToLiveResponse>(
+      core_, "LeaseTimeToLive", Effect::kReads, request, call,
+      [view = view_](etcdserverpb::LeaseTimeToLiveResponse& response) {
+        internal::Leave(*view, response);
+        return LeaseTtlResult{.header = internal::ToHeader(response.header()),
+                              .id = response.id(),
+                              .ttl = response.ttl(),
+                              .granted_ttl = response.grantedttl(),
+                              .keys = {response.keys().begin(), response.keys().end()}};
+      });
+}
+
+Future<LeaseListResult> Leases::ListAsync(const CallOptions& call) const {
+  return Ask<etcdserverpb::LeaseLeasesResponse>(
+      core_, "LeaseLeases", Effect::kReads, etcdserverpb::LeaseLeasesRequest(), call,
+      [](const etcdserverpb::LeaseLeasesResponse& response) {
+        LeaseListResult result{.header = internal::ToHeader(response.header())};
+        for (const auto& lease : response.leases()) result.ids.push_back(lease.id());
+        return result;
+      });
+}
+
+absl::StatusOr<LeaseGrantResult> Leases::Grant(int64_t ttl, int64_t id,
+                                               const CallOptions& call) const {
+  return Await(core_, [&] { return GrantAsync(ttl, id, call); });
+}
+
+absl::StatusOr<LeaseRevokeResult> Leases::Revoke(int64_t id, const CallOptions& call) const {
+  return Await(core_, [&] { return RevokeAsync(id, call); });
+}
+
+absl::StatusOr<LeaseRenewResult> Leases::RenewOnce(int64_t id, const CallOptions& call) const {
+  return Await(core_, [&] { return RenewOnceAsync(id, call); });
 }
 
 absl::StatusOr<LeaseTtlResult> Leases::TimeToLive(int64_t id, const LeaseTtlOptions& options,
                                                   const CallOptions& call) const {
-  etcdserverpb::LeaseTimeToLiveRequest request;
-  request.set_id(id);
-  request.set_keys(options.keys);
-  const auto response = Ask<etcdserverpb::LeaseTimeToLiveResponse>(core_, "LeaseTimeToLive",
-                                                                   Effect::kReads, request, call);
-  if (!response.ok()) return response.status();
-  return LeaseTtlResult{.header = internal::ToHeader(response->header()),
-                        .id = response->id(),
-                        .ttl = response->ttl(),
-                        .granted_ttl = response->grantedttl(),
-                        .keys = {response->keys().begin(), response->keys().end()}};
+  return Await(core_, [&] { return TimeToLiveAsync(id, options, call); });
 }
 
 absl::StatusOr<LeaseListResult> Leases::List(const CallOptions& call) const {
-  const auto response = Ask<etcdserverpb::LeaseLeasesResponse>(
-      core_, "LeaseLeases", Effect::kReads, etcdserverpb::LeaseLeasesRequest(), call);
-  if (!response.ok()) return response.status();
-  LeaseListResult result{.header = internal::ToHeader(response->header())};
-  for (const auto& lease : response->leases()) result.ids.push_back(lease.id());
-  return result;
+  return Await(core_, [&] { return ListAsync(call); });
 }
 
 std::unique_ptr<LeaseKeeper> Leases::KeepAlive(int64_t id, LeaseKeeperOptions options) const {

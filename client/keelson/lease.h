@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/keelson/future.h"
 #include "client/keelson/options.h"
 #include "client/keelson/types.h"
 
@@ -17,6 +18,7 @@ namespace keelson::client {
 namespace internal {
 class Core;
 class KeepAliveSession;
+struct View;
 }  // namespace internal
 
 struct LeaseGrantResult {
@@ -93,31 +95,42 @@ class LeaseKeeper {
   std::shared_ptr<internal::KeepAliveSession> session_;
 };
 
-// A cheap, thread-safe handle; see Kv.
+// A cheap, thread-safe handle; see Kv. Leases have no prefix: through a view their ids are those of
+// the whole store.
 class Leases {
  public:
-  explicit Leases(std::shared_ptr<internal::Core> core) : core_(std::move(core)) {}
+  explicit Leases(std::shared_ptr<internal::Core> core);
+  Leases(std::shared_ptr<internal::Core> core, std::shared_ptr<const internal::View> view);
 
   // A new lease of `ttl` seconds. `id` 0 lets the cluster choose one.
   absl::StatusOr<LeaseGrantResult> Grant(int64_t ttl, int64_t id = 0,
                                          const CallOptions& call = {}) const;
+  Future<LeaseGrantResult> GrantAsync(int64_t ttl, int64_t id = 0,
+                                      const CallOptions& call = {}) const;
 
   // Ends a lease and deletes its keys. NotFound if there is none.
   absl::StatusOr<LeaseRevokeResult> Revoke(int64_t id, const CallOptions& call = {}) const;
+  Future<LeaseRevokeResult> RevokeAsync(int64_t id, const CallOptions& call = {}) const;
 
   // Renews once.
   absl::StatusOr<LeaseRenewResult> RenewOnce(int64_t id, const CallOptions& call = {}) const;
+  Future<LeaseRenewResult> RenewOnceAsync(int64_t id, const CallOptions& call = {}) const;
 
   // Renews until the keeper is destroyed.
   std::unique_ptr<LeaseKeeper> KeepAlive(int64_t id, LeaseKeeperOptions options = {}) const;
 
+  // The keys are those under the view's prefix.
   absl::StatusOr<LeaseTtlResult> TimeToLive(int64_t id, const LeaseTtlOptions& options = {},
                                             const CallOptions& call = {}) const;
+  Future<LeaseTtlResult> TimeToLiveAsync(int64_t id, const LeaseTtlOptions& options = {},
+                                         const CallOptions& call = {}) const;
 
   absl::StatusOr<LeaseListResult> List(const CallOptions& call = {}) const;
+  Future<LeaseListResult> ListAsync(const CallOptions& call = {}) const;
 
  private:
   std::shared_ptr<internal::Core> core_;
+  std::shared_ptr<const internal::View> view_;
 };
 
 }  // namespace keelson::client

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/keelson/future.h"
 #include "client/keelson/options.h"
 #include "client/keelson/types.h"
 
@@ -77,6 +78,7 @@ class Maintenance {
   // Asks the member at `endpoint`, which need not be one of ClientOptions::endpoints, once.
   absl::StatusOr<MemberStatus> Status(const std::string& endpoint,
                                       const CallOptions& call = {}) const;
+  Future<MemberStatus> StatusAsync(const std::string& endpoint, const CallOptions& call = {}) const;
 
   // Asks the member at `endpoint` for a linearizable read, once. Never fails: a member that can't
   // be reached is an unhealthy one.
@@ -86,6 +88,8 @@ class Maintenance {
   // has not come so far says OutOfRange.
   absl::StatusOr<MemberHash> HashKv(const std::string& endpoint, int64_t revision = 0,
                                     const CallOptions& call = {}) const;
+  Future<MemberHash> HashKvAsync(const std::string& endpoint, int64_t revision = 0,
+                                 const CallOptions& call = {}) const;
 
   // Makes the member at `endpoint` give free space back to its disk. A Keelson member does that by
   // itself and answers at once; etcd answers nothing else until it is done.
@@ -108,6 +112,7 @@ class Maintenance {
 
   // The raised alarms of all members.
   absl::StatusOr<AlarmResult> Alarms(const CallOptions& call = {}) const;
+  Future<AlarmResult> AlarmsAsync(const CallOptions& call = {}) const;
 
   // Clears one alarm, exactly as Alarms() gave it. The result lists it, or nothing if it was not
   // raised.

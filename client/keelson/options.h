@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "client/keelson/read.h"
 
 namespace keelson::client {
 
@@ -30,6 +31,9 @@ struct ClientOptions {
 struct CallOptions {
   // The call's deadline from now; zero takes ClientOptions::timeout. Infinite is allowed.
   absl::Duration timeout = absl::ZeroDuration();
+
+  // Of a read; see there.
+  ReadOptions read = {};
 };
 
 }  // namespace keelson::client

@@ -132,6 +132,7 @@ struct TxnResult {
   // Whether all comparisons held, so that the Then branch ran.
   bool succeeded = false;
   std::vector<OpResult> responses = {};
+  Freshness freshness = {};  // of a transaction that only reads
 };
 
 }  // namespace keelson::client

@@ -7,9 +7,11 @@
 namespace keelson::client {
 
 std::unique_ptr<Watcher> Watcher::Start(std::shared_ptr<internal::Core> core,
-                                        std::vector<WatchTarget> targets, WatchOptions options) {
+                                        std::vector<WatchTarget> targets, WatchOptions options,
+                                        std::shared_ptr<const internal::View> view) {
+  if (view == nullptr) view = internal::PlainView();
   auto session = std::make_shared<internal::WatchSession>(std::move(core), std::move(targets),
-                                                          std::move(options));
+                                                          std::move(options), std::move(view));
   session->Start();
   return std::make_unique<Watcher>(std::move(session));
 }

@@ -17,6 +17,7 @@ namespace keelson::client {
 namespace internal {
 class Core;
 class WatchSession;
+struct View;
 }  // namespace internal
 
 struct WatchTarget {
@@ -71,9 +72,10 @@ struct WatchBatch {
 // (OutOfRange: the revisions it needs were compacted away, see compact_revision()) or is refused.
 class Watcher {
  public:
-  // REQUIRES: `targets` is not empty.
+  // REQUIRES: `targets` is not empty. Without a `view`: the whole store.
   static std::unique_ptr<Watcher> Start(std::shared_ptr<internal::Core> core,
-                                        std::vector<WatchTarget> targets, WatchOptions options);
+                                        std::vector<WatchTarget> targets, WatchOptions options,
+                                        std::shared_ptr<const internal::View> view = nullptr);
   explicit Watcher(std::shared_ptr<internal::WatchSession> session);
   ~Watcher();
   Watcher(const Watcher&) = delete;

@@ -18,8 +18,12 @@ class UnaryCallTest : public ::testing::Test {
  protected:
   void Start(Effect effect, absl::Duration timeout = absl::Seconds(4)) {
     StartUnary(fake_.core,
-               {.method = "/m", .body = "request", .effect = effect, .timeout = timeout},
-               [this](absl::StatusOr<std::string> result) {
+               {.method = "/m",
+                .body = "request",
+                .effect = effect,
+                .timeout = timeout,
+                .cancellation = cancellation_},
+               [this](absl::StatusOr<UnaryAnswer> result) {
                  ASSERT_FALSE(result_.has_value()) << "a call ends once";
                  result_ = std::move(result);
                });
@@ -34,7 +38,8 @@ class UnaryCallTest : public ::testing::Test {
   }
 
   FakeCore fake_;
-  std::optional<absl::StatusOr<std::string>> result_;
+  const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
+  std::optional<absl::StatusOr<UnaryAnswer>> result_;
 };
 
 TEST_F(UnaryCallTest, AnAnswerEndsTheCall) {
@@ -42,7 +47,7 @@ TEST_F(UnaryCallTest, AnAnswerEndsTheCall) {
   EXPECT_EQ(Last().start.endpoint, "a:1");
   EXPECT_EQ(Last().request, "request");
   EndLast(absl::OkStatus(), Reach::kAnswered);
-  EXPECT_EQ(**result_, "answer");
+  EXPECT_EQ((*result_)->body, "answer");
 }
 
 TEST_F(UnaryCallTest, AReadGoesToTheNextMemberAtOnce) {
@@ -131,11 +136,40 @@ TEST_F(UnaryCallTest, AFailedMemberIsAvoidedByTheNextCall) {
 
 TEST_F(UnaryCallTest, APinnedRequestAsksOneMemberOnce) {
   StartUnary(fake_.core, {.method = "/m", .pinned_endpoint = "x:9"},
-             [this](absl::StatusOr<std::string> result) { result_ = std::move(result); });
+             [this](absl::StatusOr<UnaryAnswer> result) { result_ = std::move(result); });
   EXPECT_EQ(Last().start.endpoint, "x:9");
   EndLast(kRefused, Reach::kNotSent);
   EXPECT_EQ(attempts(), 1u);
   EXPECT_FALSE(result_->ok());
+}
+
+TEST_F(UnaryCallTest, ACancelledAttemptIsNotFollowedByAnother) {
+  Start(Effect::kReads);
+  EXPECT_EQ(Last().start.cancellation, cancellation_);
+  cancellation_->Request();
+  EndLast(absl::UnavailableError("Socket closed"), Reach::kSent);
+  EXPECT_EQ(attempts(), 1u);
+  EXPECT_TRUE(result_.has_value());
+}
+
+TEST_F(UnaryCallTest, ACancelledWriteThatMayHaveArrivedIsUnknown) {
+  Start(Effect::kWrites);
+  cancellation_->Request();
+  EndLast(absl::CancelledError("CANCELLED"), Reach::kSent);
+  EXPECT_EQ(result_->status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(OutcomeOf(result_->status()), Outcome::kUnknown);
+}
+
+TEST_F(UnaryCallTest, ACancellationEndsThePauseBetweenRounds) {
+  Start(Effect::kWrites);
+  for (int i = 0; i < 3; ++i) EndLast(kRefused, Reach::kNotSent);
+  cancellation_->Request();
+  fake_.scheduler->RunReady();
+  ASSERT_TRUE(result_.has_value());
+  EXPECT_EQ(result_->status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(OutcomeOf(result_->status()), Outcome::kFailed);
+  fake_.scheduler->Advance(absl::Seconds(5));
+  EXPECT_EQ(attempts(), 3u);
 }
 
 }  // namespace

@@ -26,16 +26,15 @@ TxnResult ToResult(const etcdserverpb::TxnResponse& response);
 
 // The answer's body as a Message. A body that does not parse comes from no etcd-compatible server.
 template <typename Message>
-absl::StatusOr<Message> ParseAnswer(absl::StatusOr<std::string> body);
+absl::StatusOr<Message> ParseAnswer(const std::string& body);
 
 // The failure of ParseAnswer: the call was answered, its effect is unknown.
 absl::Status UnreadableAnswer(const std::string& message_name);
 
 template <typename Message>
-absl::StatusOr<Message> ParseAnswer(absl::StatusOr<std::string> body) {
-  if (!body.ok()) return body.status();
+absl::StatusOr<Message> ParseAnswer(const std::string& body) {
   Message message;
-  if (!message.ParseFromString(*body)) return UnreadableAnswer(message.GetTypeName());
+  if (!message.ParseFromString(body)) return UnreadableAnswer(message.GetTypeName());
   return message;
 }
 

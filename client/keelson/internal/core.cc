@@ -1,7 +1,6 @@
 #include "client/keelson/internal/core.h"
 
 #include <algorithm>
-#include <future>
 #include <random>
 #include <utility>
 
@@ -29,19 +28,11 @@ absl::Duration Core::Backoff(int attempt) {
   return kFirstBackoff * (1 << std::clamp(attempt - 1, 0, kMaxDoublings)) * part;
 }
 
-absl::StatusOr<std::string> RunUnary(const std::shared_ptr<Core>& core, UnaryRequest request) {
-  if (core->scheduler().InLoop()) {
-    return WithOutcome(absl::FailedPreconditionError(
-                           "a blocking call from a callback of the client would never return; hand "
-                           "the work to a thread of your own"),
-                       Outcome::kFailed);
+const std::string* Find(const Metadata& metadata, std::string_view key) {
+  for (const auto& [name, value] : metadata) {
+    if (name == key) return &value;
   }
-  // Shared: the waiter may be gone before set_value has returned.
-  const auto result = std::make_shared<std::promise<absl::StatusOr<std::string>>>();
-  StartUnary(core, std::move(request), [result](absl::StatusOr<std::string> answer) {
-    result->set_value(std::move(answer));
-  });
-  return result->get_future().get();
+  return nullptr;
 }
 
 }  // namespace keelson::client::internal

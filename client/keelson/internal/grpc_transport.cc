@@ -79,6 +79,19 @@ CallEnd EndOf(const grpc::ClientContext& context, const grpc::Status& status) {
   return end;
 }
 
+Metadata MetadataOf(const grpc::ClientContext& context) {
+  Metadata metadata;
+  const auto add = [&metadata](const auto& pairs) {
+    for (const auto& [key, value] : pairs) {
+      metadata.emplace_back(std::string(key.data(), key.size()),
+                            std::string(value.data(), value.size()));
+    }
+  };
+  add(context.GetServerInitialMetadata());
+  add(context.GetServerTrailingMetadata());
+  return metadata;
+}
+
 void Prepare(const CallStart& start, grpc::ClientContext& context) {
   for (const auto& [key, value] : start.metadata) context.AddMetadata(key, value);
   if (start.timeout == absl::InfiniteDuration()) return;
@@ -220,6 +233,11 @@ class GrpcTransport : public Transport {
     state->request = ToBuffer(request);
     state->done = std::move(done);
     Prepare(start, state->context);
+    if (start.cancellation) {
+      start.cancellation->OnRequest([weak = std::weak_ptr(state)] {
+        if (const auto running = weak.lock()) running->context.TryCancel();
+      });
+    }
     UnaryState& call = *state;
     StubFor(start.endpoint)
         ->UnaryCall(
@@ -228,6 +246,7 @@ class GrpcTransport : public Transport {
               scheduler->Post([state = std::move(state), status = std::move(status)] {
                 CallEnd end = EndOf(state->context, status);
                 if (status.ok()) end.body = ToString(state->response);
+                end.metadata = MetadataOf(state->context);
                 state->done(std::move(end));
               });
             });

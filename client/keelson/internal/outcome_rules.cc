@@ -51,10 +51,16 @@ Outcome Judge(Effect effect, const CallEnd& end) {
   return refused ? Outcome::kFailed : Outcome::kUnknown;
 }
 
+bool IsTooOld(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kFailedPrecondition &&
+         absl::StartsWith(status.message(), "keelson: what this member has ");
+}
+
 bool MayRetry(Effect effect, const CallEnd& end) {
   if (end.status.ok()) return false;
   if (end.reach == Reach::kNotSent || IsLearner(end.status)) return true;
   if (effect == Effect::kWrites) return false;
+  if (IsTooOld(end.status)) return true;
   switch (end.status.code()) {
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kDeadlineExceeded:  // the attempt's time; the call's is looked at apart

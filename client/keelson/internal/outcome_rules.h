@@ -23,6 +23,9 @@ Outcome Judge(Effect effect, const CallEnd& end);
 // repeat an effect, and only for failures that another member or another moment can cure.
 bool MayRetry(Effect effect, const CallEnd& end);
 
+// Whether a member refused a read because what it has is too old (ReadOptions::max_age).
+bool IsTooOld(const absl::Status& status);
+
 // Whether the failure speaks against the member that was asked (so the next call avoids it), not
 // against the request.
 bool BlamesEndpoint(const CallEnd& end);

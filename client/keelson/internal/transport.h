@@ -9,11 +9,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "client/keelson/future.h"
 
 namespace keelson::client::internal {
 
@@ -24,20 +26,26 @@ enum class Reach {
   kAnswered,  // the status is a member's answer
 };
 
+// Metadata of a request or an answer, keys in lower case.
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+// The value of `key`; null if there is none.
+const std::string* Find(const Metadata& metadata, std::string_view key);
+
 struct CallEnd {
   absl::Status status = {};  // code and text as on the wire, or local ones
   Reach reach = Reach::kNotSent;
-  std::string body = {};  // the answer, if the status is OK and the call was unary
+  std::string body = {};   // the answer, if the status is OK and the call was unary
+  Metadata metadata = {};  // of the answer, if the call was unary
 };
-
-// Request metadata, keys in lower case.
-using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 struct CallStart {
   std::string endpoint = {};  // "host:port"
   std::string method = {};    // "/etcdserverpb.KV/Range"
   Metadata metadata = {};
   absl::Duration timeout = absl::InfiniteDuration();
+  // Of a unary call: its request ends the call, as Cancelled; null: nobody will.
+  std::shared_ptr<Cancellation> cancellation = {};
 };
 
 // One open stream of answers, and of requests. After its end all functions do nothing.

@@ -1,11 +1,14 @@
 // One unary request from its first attempt to its answer.
 //
-//   Attempt() --answer OK--------------------------> Finish()
-//      ^   \--failure that MayRetry, time left-----> Again() --backoff if all were tried-->
-//      Attempt() |    \-any other failure--------------------> Finish()
+//   Attempt() --answer that the judge takes---------> done_
+//      ^   \--failure that MayRetry, time left----> Again() --all were tried--> Pause()
+//      |   \--any other failure-------------------> Fail()        |                |
+//      +----------------------------------------------------------+----------------+
+//   at any time: the cancellation ends the attempt, or the pause, and with it the call
 //
 // Attempts follow each other, never overlap, so the state needs no lock.
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,11 +31,15 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
 
   void Attempt() {
     const Instant now = core_->scheduler().Now();
+    sent_at_ = now;
     endpoint_ = pinned() ? request_.pinned_endpoint : core_->endpoints().Pick(tried_, now);
     tried_.push_back(endpoint_);
     ++attempts_;
-    CallStart start{.endpoint = endpoint_, .method = request_.method};
-    start.timeout = AttemptTimeout(deadline_ - now);
+    CallStart start{.endpoint = endpoint_,
+                    .method = request_.method,
+                    .metadata = request_.metadata,
+                    .timeout = AttemptTimeout(deadline_ - now),
+                    .cancellation = request_.cancellation};
     core_->transport().Unary(
         std::move(start), request_.body,
         [self = shared_from_this()](CallEnd end) { self->Ended(std::move(end)); });
@@ -49,6 +56,8 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
     return left / 2;
   }
 
+  bool cancelled() const { return request_.cancellation && request_.cancellation->requested(); }
+
   void Ended(CallEnd end) {
     const Instant now = core_->scheduler().Now();
     if (BlamesEndpoint(end)) {
@@ -57,9 +66,16 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
       core_->endpoints().Succeeded(endpoint_);
     }
     reached_ = reached_ || end.reach != Reach::kNotSent;
-    if (end.status.ok()) return done_(std::move(end.body));
+    if (end.status.ok()) {
+      UnaryAnswer answer{
+          .body = std::move(end.body), .metadata = std::move(end.metadata), .took = now - sent_at_};
+      if (request_.judge) end.status = request_.judge(answer);
+      if (end.status.ok()) return done_(std::move(answer));
+    }
+    if (IsTooOld(end.status)) too_old_ = end;
     const bool dialled_out = !reached_ && now - started_ >= core_->options().dial_timeout;
-    if (pinned() || dialled_out || now >= deadline_ || !MayRetry(request_.effect, end)) {
+    if (pinned() || cancelled() || dialled_out || now >= deadline_ ||
+        !MayRetry(request_.effect, end)) {
       return Fail(end, now);
     }
     Again(end, now);
@@ -67,11 +83,33 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
 
   void Again(const CallEnd& end, Instant now) {
     if (tried_.size() < core_->endpoints().size()) return Attempt();
+    // What all that can be reached have is too old: it gets no younger by waiting.
+    if (too_old_) return Fail(*too_old_, now);
     tried_.clear();
     ++rounds_;
     const absl::Duration pause = core_->Backoff(rounds_);
     if (now + pause >= deadline_) return Fail(end, now);
-    core_->scheduler().After(pause, [self = shared_from_this()] { self->Attempt(); });
+    Pause(end, pause);
+  }
+
+  void Pause(const CallEnd& end, absl::Duration pause) {
+    pause_ = core_->scheduler().After(pause, [self = shared_from_this()] {
+      self->pause_ = Scheduler::kNoTimer;
+      self->Attempt();
+    });
+    if (request_.cancellation == nullptr) return;
+    request_.cancellation->OnRequest([weak = weak_from_this(), reach = end.reach] {
+      if (const auto self = weak.lock()) {
+        self->core_->scheduler().Post([self, reach] { self->EndPause(reach); });
+      }
+    });
+  }
+
+  void EndPause(Reach reach) {
+    if (pause_ == Scheduler::kNoTimer) return;
+    core_->scheduler().Cancel(std::exchange(pause_, Scheduler::kNoTimer));
+    Fail({.status = absl::CancelledError("cancelled by its caller"), .reach = reach},
+         core_->scheduler().Now());
   }
 
   void Fail(const CallEnd& end, Instant now) {
@@ -96,10 +134,13 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   Instant started_;
   Instant deadline_;
   std::string endpoint_;            // of the running attempt
+  Instant sent_at_;                 // it, too
   std::vector<std::string> tried_;  // in this round
   int attempts_ = 0;
   int rounds_ = 0;
   bool reached_ = false;  // some member got a request of ours
+  std::optional<CallEnd> too_old_;
+  Scheduler::TimerId pause_ = Scheduler::kNoTimer;
 };
 
 }  // namespace

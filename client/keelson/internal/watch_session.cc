@@ -21,10 +21,14 @@ bool IsFinal(const absl::Status& status) {
          absl::IsUnauthenticated(status) || absl::IsUnimplemented(status);
 }
 
-WatchEvent ToEvent(const mvccpb::Event& event) {
+WatchEvent ToEvent(const View& view, const mvccpb::Event& event) {
   WatchEvent result{.kv = ToKeyValue(event.kv())};
+  result.kv.key.erase(0, view.prefix.size());
   if (event.type() == mvccpb::Event::DELETE) result.type = WatchEvent::Type::kDelete;
-  if (event.has_prev_kv()) result.prev_kv = ToKeyValue(event.prev_kv());
+  if (event.has_prev_kv()) {
+    result.prev_kv = ToKeyValue(event.prev_kv());
+    result.prev_kv->key.erase(0, view.prefix.size());
+  }
   return result;
 }
 
@@ -34,11 +38,15 @@ int64_t WatchId(size_t target) { return static_cast<int64_t>(target) + 1; }
 }  // namespace
 
 WatchSession::WatchSession(std::shared_ptr<Core> core, std::vector<WatchTarget> targets,
-                           WatchOptions options)
-    : core_(std::move(core)), options_(std::move(options)), queue_(options_.max_buffered_events) {
+                           WatchOptions options, ViewPtr view)
+    : core_(std::move(core)),
+      options_(std::move(options)),
+      view_(std::move(view)),
+      queue_(options_.max_buffered_events) {
   KEELSON_CHECK(!targets.empty(), "a watch needs a target");
-  for (WatchTarget& target : targets) {
-    targets_.push_back({.range = std::move(target.range), .next_revision = target.start_revision});
+  for (const WatchTarget& target : targets) {
+    targets_.push_back(
+        {.range = view_->Enter(target.range), .next_revision = target.start_revision});
   }
 }
 
@@ -66,6 +74,8 @@ void WatchSession::RequestProgress() {
 absl::StatusOr<WatchBatch> WatchSession::Next(absl::Duration timeout) {
   bool drained = false;
   auto batch = queue_.Next(timeout, drained);
+  // What the caller has seen, and no more.
+  if (batch.ok() && !batch->events.empty()) view_->Saw(batch->events.back().kv.mod_revision);
   if (drained) {
     core_->scheduler().Post([self = shared_from_this()] {
       if (!std::exchange(self->paused_, false) || self->stream_ == nullptr) return;
@@ -165,7 +175,7 @@ void WatchSession::OnChanges(const etcdserverpb::WatchResponse& response, size_t
   WatchBatch batch{.header = ToHeader(response.header()), .target = index};
   for (const mvccpb::Event& event : response.events()) {
     if (event.kv().mod_revision() < target.next_revision) continue;
-    batch.events.push_back(ToEvent(event));
+    batch.events.push_back(ToEvent(*view_, event));
   }
   if (batch.events.empty()) return;
   // The server never splits a revision over two answers unless asked to, and we don't ask.

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "client/keelson/internal/core.h"
+#include "client/keelson/internal/view.h"
 #include "client/keelson/internal/watch_queue.h"
 #include "client/keelson/watch.h"
 #include "proto/etcd/rpc.pb.h"
@@ -25,7 +26,8 @@ namespace keelson::client::internal {
 
 class WatchSession : public std::enable_shared_from_this<WatchSession> {
  public:
-  WatchSession(std::shared_ptr<Core> core, std::vector<WatchTarget> targets, WatchOptions options);
+  WatchSession(std::shared_ptr<Core> core, std::vector<WatchTarget> targets, WatchOptions options,
+               ViewPtr view);
 
   // Thread-safe:
   // -----------------------------------------------------------------------------------
@@ -38,7 +40,7 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
 
  private:
   struct TargetState {
-    KeyRange range;
+    KeyRange range;         // in the store's names
     int64_t next_revision;  // 0: whatever comes after the server's answer to the creation
     bool created = false;   // on the present stream
   };
@@ -63,6 +65,7 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
 
   const std::shared_ptr<Core> core_;
   const WatchOptions options_;
+  const ViewPtr view_;
   WatchQueue queue_;
   std::atomic<int64_t> compact_revision_{0};
 

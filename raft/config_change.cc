@@ -148,6 +148,15 @@ absl::StatusOr<Configuration> ApplyChanges(const Configuration& current,
   return next;
 }
 
+Configuration WithIncarnations(Configuration current,
+                               const absl::btree_map<NodeId, uint64_t>& heard) {
+  for (auto& [id, info] : current.members) {
+    const auto found = heard.find(id);
+    if (info.incarnation == 0 && found != heard.end()) info.incarnation = found->second;
+  }
+  return current;
+}
+
 Configuration LeaveJoint(const Configuration& current) {
   KEELSON_CHECK(current.IsJoint(), "only a joint configuration can be left");
   Configuration next = current;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "raft/config.h"
@@ -34,6 +35,11 @@ struct ConfChange {
 //   NotFound            the id to change is no member
 absl::StatusOr<Configuration> ApplyChanges(const Configuration& current,
                                            absl::Span<const ConfChange> changes);
+
+// `current` with the incarnations in `heard` of members whose own is not known; the others keep
+// theirs. No majority changes, so it may follow any configuration, joint or not committed.
+Configuration WithIncarnations(Configuration current,
+                               const absl::btree_map<NodeId, uint64_t>& heard);
 
 // The configuration after a joint one: outgoing voters are dropped, learners_next become learners.
 // REQUIRES: current.IsJoint().

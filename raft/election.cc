@@ -65,7 +65,7 @@ void Core::Impl::Campaign(Campaigning how) {
   } else {
     term_ = term_.Next();
     vote_ = id();
-    role_ = Candidate{};
+    role_ = Candidate{.began_at = now_};
   }
   const VoteRequest request{
       .pre = pre, .transfer = how == Campaigning::kTransfer, .last = log_.last()};
@@ -86,15 +86,32 @@ void Core::Impl::Campaign(Campaigning how) {
   CountVotes();
 }
 
-void Core::Impl::CountVotes() {
-  const auto tally = [&](const Votes& votes) {
-    return TallyVotes(configuration(), [&](NodeId voter) {
-      const auto found = votes.find(voter);
-      return found == votes.end() ? std::nullopt : std::optional<bool>(found->second);
-    });
+VoteResult Core::Impl::Tally(const Votes& votes) const {
+  return TallyVotes(configuration(), [&](NodeId voter) {
+    const auto found = votes.find(voter);
+    return found == votes.end() ? std::nullopt : std::optional<bool>(found->second);
+  });
+}
+
+// A disk that no configuration knows could vote again as its empty successor: with votes of such
+// disks a candidate wins only when every voter has answered, and is in this term by that, or has
+// been silent for an election timeout.
+bool Core::Impl::MayWin(const Candidate& candidate) const {
+  const Configuration& now = configuration();
+  if (!options_.record_incarnations) return true;
+  if (now_ - candidate.began_at >= static_cast<uint64_t>(options_.election_ticks)) return true;
+  const auto known = [&](NodeId voter) {
+    const auto found = candidate.votes.find(voter);
+    return found != candidate.votes.end() && found->second && now.IncarnationOf(voter) != 0;
   };
+  const auto answered = [&](NodeId voter) { return candidate.votes.contains(voter); };
+  return HasQuorum(now, known) || (std::all_of(now.voters.begin(), now.voters.end(), answered) &&
+                                   std::all_of(now.outgoing.begin(), now.outgoing.end(), answered));
+}
+
+void Core::Impl::CountVotes() {
   if (const auto* pre = std::get_if<PreCandidate>(&role_)) {
-    const VoteResult result = tally(pre->votes);
+    const VoteResult result = Tally(pre->votes);
     if (result == VoteResult::kWon) return Campaign(Campaigning::kElection);
     if (result == VoteResult::kLost) role_ = FreshFollower();
     return;
@@ -102,8 +119,8 @@ void Core::Impl::CountVotes() {
   auto* candidate = std::get_if<Candidate>(&role_);
   if (candidate == nullptr) return;
   if (disk_.durable_hard().term == term_) candidate->votes[id()] = true;
-  const VoteResult result = tally(candidate->votes);
-  if (result == VoteResult::kWon) return BecomeLeader();
+  const VoteResult result = Tally(candidate->votes);
+  if (result == VoteResult::kWon && MayWin(*candidate)) return BecomeLeader();
   if (result == VoteResult::kLost) role_ = FreshFollower();
 }
 
@@ -143,13 +160,21 @@ void Core::Impl::LeaveLeadership(Leader& leader, StepDown reason) {
 void Core::Impl::BecomeLeader() {
   KEELSON_CHECK(std::holds_alternative<Candidate>(role_), "only a candidate becomes leader");
   KEELSON_CHECK(disk_.durable_hard().term == term_, "a leader whose own vote is not durable");
+  const Candidate candidate = std::get<Candidate>(std::move(role_));
   role_ = Leader(term_, options_.boot_id, log_.last().index.Next(), now_);
   auto& leader = std::get<Leader>(role_);
   leader.heartbeat_at = now_;
   hurry_until_ = 0;
   SyncPeers(leader);
+  for (auto& [peer_id, peer] : leader.peers) {
+    const auto said = candidate.incarnations.find(peer_id);
+    if (said != candidate.incarnations.end()) peer.incarnation_seen = said->second;
+    // Who did not answer is silent since it was asked.
+    if (!candidate.votes.contains(peer_id)) peer.heard_at = candidate.began_at;
+  }
   for (PendingRead& read : reads_.TakeAll()) leader.reads.Add(read);
   AppendAsLeader(leader, EntryType::kNoop, nullptr);
+  RecordIncarnations(leader);
   MaybeCommit(leader);
 }
 

@@ -92,6 +92,9 @@ void Core::Impl::Tick() {
 
 void Core::Impl::TickWithoutLeader() {
   if (now_ < election_deadline_) return;
+  if (const auto* candidate = std::get_if<Candidate>(&role_)) {
+    if (Tally(candidate->votes) == VoteResult::kWon) return CountVotes();
+  }
   ResetElectionTimer();
   if (MayCampaign()) {
     Campaign(options_.pre_vote ? Campaigning::kPreVote : Campaigning::kElection);
@@ -104,7 +107,7 @@ void Core::Impl::TickAsLeader(Leader& leader) {
   const auto limit = static_cast<uint64_t>(options_.election_ticks);
   const bool heard = HasQuorum(configuration(), [&](NodeId voter) {
     const auto found = leader.peers.find(voter);
-    return voter == id() || (found != leader.peers.end() && now_ - found->second.heard_at < limit);
+    return voter == id() || (found != leader.peers.end() && HeardLately(found->second));
   });
   if (options_.check_quorum && !heard) {
     return BecomeFollower(term_, NodeId(), StepDown::kQuorumLost);
@@ -125,7 +128,8 @@ void Core::Impl::TickAsLeader(Leader& leader) {
     peer.match_at_heartbeat = match;
   }
   if (leader.transfer.has_value()) ContinueTransfer(leader);
-  RecordIncarnations(leader);
+  // A voter that fell silent is not waited for any more (IsVouchedFor).
+  MaybeCommit(leader);
 }
 
 void Core::Impl::Step(NodeId from, Message message) {
@@ -188,11 +192,29 @@ void Core::Impl::RefuseOldTerm(NodeId from, const Message& message) {
 }
 
 void Core::Impl::Dispatch(NodeId from, Message& message) {
-  if (auto* leader = std::get_if<Leader>(&role_); leader != nullptr && message.incarnation != 0) {
-    const auto found = leader->peers.find(from);
-    if (found != leader->peers.end()) found->second.incarnation_seen = message.incarnation;
-  }
+  if (message.incarnation != 0 && !NoteIncarnation(from, message.incarnation)) return;
   std::visit([&](auto& body) { Handle(from, message.term, body); }, message.body);
+}
+
+// False for a second disk behind an id that no configuration knows the disk of: what the first one
+// said counts already.
+bool Core::Impl::NoteIncarnation(NodeId from, uint64_t incarnation) {
+  uint64_t* seen = nullptr;
+  if (auto* leader = std::get_if<Leader>(&role_)) {
+    const auto found = leader->peers.find(from);
+    if (found != leader->peers.end()) seen = &found->second.incarnation_seen;
+  } else if (auto* candidate = std::get_if<Candidate>(&role_)) {
+    seen = &candidate->incarnations[from];
+  }
+  if (seen == nullptr || configuration().IncarnationOf(from) != 0) return true;
+  if (*seen != 0 && *seen != incarnation) {
+    ReportConflict(from, *seen, incarnation);
+    return false;
+  }
+  if (*seen != 0) return true;
+  *seen = incarnation;
+  if (auto* leader = std::get_if<Leader>(&role_)) leader->record_due = true;
+  return true;
 }
 
 void Core::Impl::ReportConflict(NodeId peer, uint64_t expected, uint64_t found) {

@@ -14,6 +14,7 @@
 #include "raft/disk_queue.h"
 #include "raft/forwarded_reads.h"
 #include "raft/log.h"
+#include "raft/quorum.h"
 #include "raft/roles.h"
 
 namespace keelson::raft {
@@ -61,6 +62,7 @@ class Core::Impl {
   bool AcceptsTerm(NodeId from, const Message& message);
   void RefuseOldTerm(NodeId from, const Message& message);
   void Dispatch(NodeId from, Message& message);
+  bool NoteIncarnation(NodeId from, uint64_t incarnation);
   void ReportConflict(NodeId peer, uint64_t expected, uint64_t found);
   bool OwnIdentityRefused() const;
   Message Make(NodeId to, MessageBody body) const;
@@ -77,6 +79,8 @@ class Core::Impl {
   bool HearsLeader() const;
   void Campaign(Campaigning how);
   void CountVotes();
+  VoteResult Tally(const Votes& votes) const;
+  bool MayWin(const Candidate& candidate) const;
   void YieldTo(NodeId other, const VoteRequest& request);
   Follower FreshFollower() const;
   void BecomeFollower(Term term, NodeId leader, StepDown reason);
@@ -105,6 +109,9 @@ class Core::Impl {
                          std::shared_ptr<const std::string> payload);
   bool CommittedInTerm(const Leader& leader) const { return log_.commit() >= leader.term_start; }
   void MaybeCommit(Leader& leader);
+  bool HeardLately(const Peer& peer) const {
+    return now_ - peer.heard_at < static_cast<uint64_t>(options_.election_ticks);
+  }
   Peer* Heard(Leader& leader, NodeId from, const FreshnessStamp& stamp);
   void Acknowledged(Leader& leader, Progress& progress, Index match);
   void ContinueTransfer(Leader& leader);
@@ -127,9 +134,11 @@ class Core::Impl {
   void SyncPeers(Leader& leader);
   void AfterConfigurationCommit(Leader& leader);
   void RecordIncarnations(Leader& leader);
+  bool IsVouchedFor(const Leader& leader, NodeId voter) const;
 
   // reads.cc
   void BeginRound(Leader& leader);
+  bool IsRoundConfirmed(const Leader& leader) const;
   void AnswerRound(Leader& leader, NodeId from, const ReadNonce& nonce);
   void FinishRound(Leader& leader);
   void FailReads(const std::vector<PendingRead>& reads);

@@ -49,6 +49,7 @@ EntryId Core::Impl::AppendAsLeader(Leader& leader, EntryType type,
 // (thesis 3.6.2). The own copy counts once it is durable, like any other (thesis 10.2.1).
 void Core::Impl::MaybeCommit(Leader& leader) {
   const Index quorum = QuorumIndex(configuration(), [&](NodeId voter) {
+    if (!IsVouchedFor(leader, voter)) return Index();
     if (voter == id()) return disk_.durable();
     const auto found = leader.peers.find(voter);
     return found == leader.peers.end() ? Index() : found->second.progress.match();
@@ -134,7 +135,7 @@ NodeId Core::Impl::FurthestVoter(const Leader& leader) const {
   NodeId best;
   Index match;
   for (const auto& [peer_id, peer] : leader.peers) {
-    const bool heard = now_ - peer.heard_at < static_cast<uint64_t>(options_.election_ticks);
+    const bool heard = HeardLately(peer);
     if (!configuration().voters.contains(peer_id) || !heard) continue;
     if (!best.IsNone() && peer.progress.match() <= match) continue;
     best = peer_id;

@@ -36,10 +36,9 @@ absl::Status Core::Impl::CheckPromotions(const Leader& leader,
   for (const ConfChange& change : changes) {
     if (change.type != ConfChangeType::kPromote) continue;
     const auto found = leader.peers.find(change.node);
-    const bool ready =
-        found != leader.peers.end() && found->second.progress.mode() == ProgressMode::kReplicate &&
-        found->second.progress.next() > log_.commit() &&
-        now_ - found->second.heard_at < static_cast<uint64_t>(options_.election_ticks);
+    const bool ready = found != leader.peers.end() &&
+                       found->second.progress.mode() == ProgressMode::kReplicate &&
+                       found->second.progress.next() > log_.commit() && HeardLately(found->second);
     if (ready) continue;
     return RefusedStatus(Refusal::kLearnerNotReady,
                          "the learner to promote is not in sync with the leader; try again later");
@@ -79,24 +78,35 @@ void Core::Impl::AfterConfigurationCommit(Leader& leader) {
   if (!configuration().voters.contains(id())) leader.resign = true;
 }
 
-// An unknown incarnation is recorded as soon as its member was heard of (design D9).
+// An unknown incarnation is recorded as soon as its member was heard of (design D9), before
+// anything that its acknowledgements could commit.
 void Core::Impl::RecordIncarnations(Leader& leader) {
-  const bool may_change = CommittedInTerm(leader) && IsCommitted(configs_.latest()) &&
-                          !configuration().IsJoint() && !leader.transfer.has_value();
-  if (!options_.record_incarnations || !may_change) return;
-  std::vector<ConfChange> changes;
-  for (const auto& [member, info] : configuration().members) {
-    if (info.incarnation != 0) continue;
-    ConfChange change{.type = ConfChangeType::kSetIncarnation, .node = member};
-    const auto found = leader.peers.find(member);
-    if (member == id()) change.info.incarnation = options_.incarnation;
-    if (found != leader.peers.end()) change.info.incarnation = found->second.incarnation_seen;
-    if (change.info.incarnation != 0) changes.push_back(std::move(change));
+  if (!options_.record_incarnations || leader.transfer.has_value()) return;
+  leader.record_due = false;
+  absl::btree_map<NodeId, uint64_t> heard = {{id(), options_.incarnation}};
+  for (const auto& [peer_id, peer] : leader.peers) {
+    if (peer.incarnation_seen != 0) heard[peer_id] = peer.incarnation_seen;
   }
-  if (changes.empty()) return;
-  absl::StatusOr<Configuration> next = ApplyChanges(configuration(), changes);
-  KEELSON_CHECK(next.ok(), "an unknown incarnation can be recorded");
-  AppendConfiguration(leader, *std::move(next));
+  Configuration next = WithIncarnations(configuration(), heard);
+  if (next != configuration()) AppendConfiguration(leader, std::move(next));
+}
+
+// Whether what a voter holds counts. Its disk must be told from an empty successor by whoever may
+// lead next: by a committed configuration, or by one that every voter has that is there to lead.
+bool Core::Impl::IsVouchedFor(const Leader& leader, NodeId voter) const {
+  if (!options_.record_incarnations) return true;
+  if (configs_.committed().configuration.IncarnationOf(voter) != 0) return true;
+  if (configuration().IncarnationOf(voter) == 0) return false;
+  const Index record = std::max(configs_.latest().index, leader.term_start);
+  const auto holds = [&](NodeId other) {
+    if (other == id()) return disk_.durable() >= record;
+    const auto found = leader.peers.find(other);
+    return found == leader.peers.end() || !HeardLately(found->second) ||
+           found->second.progress.match() >= record;
+  };
+  const Configuration& now = configuration();
+  return std::all_of(now.voters.begin(), now.voters.end(), holds) &&
+         std::all_of(now.outgoing.begin(), now.outgoing.end(), holds);
 }
 
 }  // namespace keelson::raft

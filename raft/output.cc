@@ -118,16 +118,15 @@ StateView Core::Impl::View() const {
   view.commit_in_term = CommittedInTerm(*leader);
   if (leader->transfer.has_value()) view.transfer_target = leader->transfer->target;
   for (const auto& [peer_id, peer] : leader->peers) {
-    view.peers.push_back(PeerStatus{
-        .id = peer_id,
-        .mode = peer.progress.mode(),
-        .match = peer.progress.match(),
-        .next = peer.progress.next(),
-        .pending_snapshot = peer.progress.pending_snapshot(),
-        .inflight_bytes = peer.progress.inflight_bytes(),
-        .recently_active = now_ - peer.heard_at < static_cast<uint64_t>(options_.election_ticks),
-        .learner = configuration().IsLearner(peer_id),
-        .incarnation_seen = peer.incarnation_seen});
+    view.peers.push_back(PeerStatus{.id = peer_id,
+                                    .mode = peer.progress.mode(),
+                                    .match = peer.progress.match(),
+                                    .next = peer.progress.next(),
+                                    .pending_snapshot = peer.progress.pending_snapshot(),
+                                    .inflight_bytes = peer.progress.inflight_bytes(),
+                                    .recently_active = HeardLately(peer),
+                                    .learner = configuration().IsLearner(peer_id),
+                                    .incarnation_seen = peer.incarnation_seen});
   }
   return view;
 }

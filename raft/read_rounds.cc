@@ -53,9 +53,11 @@ void ReadRounds::Answered(NodeId voter, const ReadNonce& nonce) {
   if (of_this_round || kMutantStaleReadNonce) answered_.insert(voter);
 }
 
-bool ReadRounds::IsConfirmed(const Configuration& configuration, NodeId self) const {
+bool ReadRounds::IsConfirmed(const Configuration& configuration, NodeId self,
+                             absl::FunctionRef<bool(NodeId)> counts) const {
   if (!InFlight()) return false;
-  return HasQuorum(configuration, [&](NodeId id) { return id == self || answered_.contains(id); });
+  return HasQuorum(configuration,
+                   [&](NodeId id) { return (id == self || answered_.contains(id)) && counts(id); });
 }
 
 std::vector<PendingRead> ReadRounds::Finish() {

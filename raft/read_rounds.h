@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "raft/config.h"
 #include "raft/message.h"
 #include "raft/types.h"
@@ -42,8 +43,9 @@ class ReadRounds {
   void Retry();
   // Counts an answer.
   void Answered(NodeId voter, const ReadNonce& nonce);
-  // Whether a quorum has answered; `self` counts by itself.
-  bool IsConfirmed(const Configuration& configuration, NodeId self) const;
+  // Whether a quorum has answered of voters for which `counts` holds; `self` has by itself.
+  bool IsConfirmed(const Configuration& configuration, NodeId self,
+                   absl::FunctionRef<bool(NodeId)> counts) const;
   // Ends the round and returns its reads, to be served at index(). REQUIRES: InFlight().
   std::vector<PendingRead> Finish();
 

@@ -32,12 +32,17 @@ void Core::Impl::BeginRound(Leader& leader) {
   leader.round_of_heartbeat = leader.heartbeat_due;
   out_.round_began = RoundMark{leader.reads.number(), leader.reads.index()};
   for (auto& [peer_id, peer] : leader.peers) peer.freshness.riding = peer.freshness.latest;
-  if (leader.reads.IsConfirmed(configuration(), id())) FinishRound(leader);
+  if (IsRoundConfirmed(leader)) FinishRound(leader);
+}
+
+bool Core::Impl::IsRoundConfirmed(const Leader& leader) const {
+  return leader.reads.IsConfirmed(configuration(), id(),
+                                  [&](NodeId voter) { return IsVouchedFor(leader, voter); });
 }
 
 void Core::Impl::AnswerRound(Leader& leader, NodeId from, const ReadNonce& nonce) {
   leader.reads.Answered(from, nonce);
-  if (leader.reads.IsConfirmed(configuration(), id())) FinishRound(leader);
+  if (IsRoundConfirmed(leader)) FinishRound(leader);
 }
 
 void Core::Impl::FinishRound(Leader& leader) {

@@ -10,6 +10,7 @@
 namespace keelson::raft {
 
 void Core::Impl::FlushLeader(Leader& leader) {
+  if (leader.record_due) RecordIncarnations(leader);
   if (CommittedInTerm(leader)) BeginRound(leader);
   const ReadNonce nonce = leader.reads.Current();
   for (auto& [peer_id, peer] : leader.peers) {
@@ -34,7 +35,7 @@ void Core::Impl::FlushLeader(Leader& leader) {
 bool Core::Impl::FlushPeer(Leader& leader, NodeId id, Peer& peer) {
   bool sent = false;
   Progress& progress = peer.progress;
-  const bool heard = now_ - peer.heard_at < static_cast<uint64_t>(options_.election_ticks);
+  const bool heard = HeardLately(peer);
   // A silent peer is only probed, without entries: nothing piles up for it.
   if (!heard) progress.Unreachable();
   while (progress.MaySend(options_.inflight_bytes, options_.max_inflight_messages)) {
@@ -80,7 +81,7 @@ bool Core::Impl::SendAppend(Leader& leader, NodeId id, Peer& peer, bool with_ent
 
 // A peer that can't be heard can't receive a snapshot either: told once it answers again.
 void Core::Impl::NeedSnapshot(NodeId id, Peer& peer) {
-  if (now_ - peer.heard_at >= static_cast<uint64_t>(options_.election_ticks)) return;
+  if (!HeardLately(peer)) return;
   peer.progress.NeedSnapshot();
   out_.need_snapshot.push_back(SnapshotNeed{id, log_.base().index});
 }

@@ -37,6 +37,9 @@ struct PreCandidate {
 // Its own vote counts once it is durable.
 struct Candidate {
   Votes votes{};
+  uint64_t began_at = 0;  // tick
+  // Of those who answered.
+  absl::btree_map<NodeId, uint64_t> incarnations{};
 };
 
 // The stamps of one peer on their way back to it (design D5).
@@ -50,8 +53,8 @@ struct Peer {
   Peer(Index next, uint64_t now) : progress(next), heard_at(now) {}
 
   Progress progress;
-  uint64_t heard_at{};  // tick of its last message; its addition counts as one
-  uint64_t incarnation_seen = 0;
+  uint64_t heard_at{};            // tick of its last message; its addition counts as one
+  uint64_t incarnation_seen = 0;  // of the first message that told it; 0: none has
   Index commit_sent{};
   Index match_at_heartbeat{};  // progress when the last heartbeat was due
   bool forgot = false;  // its last heartbeat answer knew of less than it acknowledged: restarted
@@ -103,7 +106,8 @@ struct Leader {
   bool echo_due = false;            // such a round was confirmed
   UncommittedBudget uncommitted{};
   std::optional<Transfer> transfer{};
-  bool resign = false;  // its removal is committed
+  bool resign = false;      // its removal is committed
+  bool record_due = false;  // an incarnation was heard that no configuration has
 };
 
 using Role = std::variant<Follower, PreCandidate, Candidate, Leader>;

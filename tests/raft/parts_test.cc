@@ -225,6 +225,7 @@ TEST(Progress, AFailedSnapshotIsPausedBeforeTheNextTry) {
 
 TEST(ReadRounds, CountsOnlyAnswersToItsOwnNonces) {
   const Configuration configuration = MakeConfiguration({1, 2, 3});
+  const auto everyone = [](NodeId) { return true; };
   ReadRounds rounds(Term(2), 77);
   rounds.Begin(Index(5), 0);
   const ReadNonce first = rounds.Current();
@@ -232,14 +233,14 @@ TEST(ReadRounds, CountsOnlyAnswersToItsOwnNonces) {
   rounds.Answered(NodeId(2), ReadNonce{Term(2), 78, first.counter});
   rounds.Answered(NodeId(2), ReadNonce{Term(2), 77, first.counter + 1});
   rounds.Answered(NodeId(2), ReadNonce{});
-  EXPECT_FALSE(rounds.IsConfirmed(configuration, NodeId(1)));
+  EXPECT_FALSE(rounds.IsConfirmed(configuration, NodeId(1), everyone));
   rounds.Retry();
   rounds.Answered(NodeId(3), first);
-  EXPECT_TRUE(rounds.IsConfirmed(configuration, NodeId(1)));
+  EXPECT_TRUE(rounds.IsConfirmed(configuration, NodeId(1), everyone));
   rounds.Finish();
   rounds.Begin(Index(6), 0);
   rounds.Answered(NodeId(3), first);
-  EXPECT_FALSE(rounds.IsConfirmed(configuration, NodeId(1)));
+  EXPECT_FALSE(rounds.IsConfirmed(configuration, NodeId(1), everyone));
 }
 
 TEST(ReadRounds, AFollowersLaterBatchReplacesItsWaitingOne) {

@@ -144,6 +144,8 @@ bool Transcript::RunFault(const Words& words) {
                    power_loss);
   } else if (name == "start") {
     cluster().Start(id);
+  } else if (name == "wipe") {
+    cluster().StartOnOtherDisk(id, 9000 + id);
   } else if (name == "join") {
     cluster().Join(id);
   } else if (name == "cut") {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <set>
 
 #include "raft/config_change.h"
 #include "tests/sim/cluster.h"
@@ -23,13 +24,14 @@ class Scenario : public ::testing::Test {
       if (in) cluster_.network().Cut(other->id(), member.id());
     }
   }
-  SimMember& Follower() {
+  SimMember& OtherThan(const std::set<SimMember*>& these) {
     for (auto& member : cluster_.members()) {
-      if (member.get() != cluster_.Leader()) return *member;
+      if (!these.contains(member.get())) return *member;
     }
-    ADD_FAILURE() << "no follower";
+    ADD_FAILURE() << "no other member";
     return *cluster_.members().front();
   }
+  SimMember& Follower() { return OtherThan({cluster_.Leader()}); }
 
   SimCluster cluster_;
 };
@@ -73,6 +75,40 @@ TEST_F(Scenario, LeaderThatLeavesCommitsItsRemoval) {
   EXPECT_TRUE(leader->retired());
   ASSERT_NE(cluster_.Leader(), nullptr);
   EXPECT_EQ(cluster_.Leader()->node().core().term(), term.Next());
+}
+
+// A first member loses its disk before all could learn which one it was, and the leader is gone:
+// the third can't tell the empty disk from the lost one. Nothing was committed by it so far.
+TEST_F(Scenario, DiskLostBeforeItIsKnownTakesNothingCommittedWithIt) {
+  SimMember* leader = nullptr;
+  SimMember* unaware = nullptr;
+  cluster_.OnMoment([&](Moment moment, SimMember& member) {
+    if (moment != Moment::kElected || leader != nullptr) return;
+    leader = &member;
+    unaware = &OtherThan({leader});
+    cluster_.world().After(Duration(0), [&] {
+      cluster_.network().Cut(leader->id(), unaware->id());
+      cluster_.network().Cut(unaware->id(), leader->id());
+    });
+  });
+  while (leader == nullptr) RunFor(milliseconds(1));
+  RunFor(milliseconds(300));
+  SimMember& lost = OtherThan({leader, unaware});
+  ASSERT_GT(lost.node().core().last().index, raft::Index()) << "it has heard of the reign";
+  EXPECT_EQ(leader->node().core().commit(), raft::Index());
+
+  leader->Crash();
+  lost.Crash();
+  lost.Wipe();
+  cluster_.network().Restore(leader->id(), unaware->id());
+  cluster_.network().Restore(unaware->id(), leader->id());
+  cluster_.StartLater(lost, milliseconds(10));
+  RunFor(seconds(8));
+  ASSERT_NE(cluster_.Leader(), nullptr) << "two empty members are a new cluster's majority";
+  EXPECT_GT(cluster_.Leader()->node().core().commit(), raft::Index());
+  cluster_.StartLater(*leader, milliseconds(10));
+  RunFor(seconds(4));
+  EXPECT_EQ(leader->node().core().commit(), cluster_.Leader()->node().core().commit());
 }
 
 }  // namespace

@@ -12,6 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/keelson/client.h"
+#include "client/keelson/recipes/election.h"
+#include "client/keelson/recipes/lock.h"
 #include "proto/etcd/rpc.grpc.pb.h"
 #include "proto/etcd/v3election.grpc.pb.h"
 #include "proto/etcd/v3lock.grpc.pb.h"
@@ -179,6 +181,36 @@ TEST_F(ClaimsTest, WaitersGetTheirTurnAfterTheLeaderOfTheClusterWasKilled) {
   ASSERT_TRUE(WaitUntil(absl::Seconds(20), [&] { return Unlock(a, KeyOf(first)) == kOk; }));
   EXPECT_EQ(next->Result(), kOk);
   EXPECT_EQ(next->response().key(), KeyOf(second));
+}
+
+TEST_F(ClaimsTest, LocksAndElectionsOfTheLibraryAndOfTheServerExcludeEachOther) {
+  namespace recipes = client::recipes;
+  const auto session = recipes::LeaseSession::Start(*client_, {.ttl = 60});
+  ASSERT_TRUE(session.ok()) << session.status();
+  const int64_t own = (*session)->lease();
+  const int64_t other = Grant();
+  recipes::Lock lock(**session, "name");
+  ASSERT_TRUE(lock.Acquire().ok());
+  WaitingLock server_waits = Lock(1, other);
+  ASSERT_TRUE(WaitForKey(other));
+  EXPECT_FALSE(server_waits->IsOver());
+  ASSERT_TRUE(lock.Release().ok());
+  ASSERT_EQ(server_waits->Result(), kOk);
+  auto library_waits = std::async(std::launch::async, [&lock] { return lock.Acquire(); });
+  ASSERT_TRUE(WaitForKey(own));
+  ASSERT_EQ(Unlock(2, KeyOf(other)), kOk);
+  ASSERT_TRUE(library_waits.get().ok());
+  ASSERT_TRUE(lock.Release().ok());
+
+  WaitingCampaign winner = Campaign(0, other, "server's");
+  ASSERT_EQ(winner->Result(), kOk);
+  recipes::Election election(**session, "name");
+  auto campaign = std::async(std::launch::async, [&] { return election.Campaign("library's"); });
+  ASSERT_TRUE(WaitForKey(own));
+  EXPECT_EQ((*recipes::Election::Current(*client_, "name"))->value, "server's");
+  ASSERT_EQ(Resign(1, winner->response().leader()), kOk);
+  ASSERT_TRUE(campaign.get().ok());
+  EXPECT_EQ((*recipes::Election::Current(*client_, "name"))->value, "library's");
 }
 
 TEST_F(ClaimsTest, AnElectionIsSeenByItsObserver) {

@@ -68,6 +68,8 @@ CAUGHT = {
          "client/keelson/z.cc": '#include "client/keelson/y.h"\n',
          "client/keelson/CMakeLists.txt": "lib(x.cc z.cc)\n",
          "client/keelson/x.h": '#include "proto/etcd/kv.pb.h"\n'},
+        {**source("client/kvctl", '#include "client/keelson/recipes/x.h"\n'),
+         "client/keelson/recipes/x.h": '#include "proto/etcd/kv.pb.h"\n'},
     ],
     "cycle": [
         {**source("raft", '#include "raft/a.h"\n'), "raft/a.h": '#include "raft/b.h"\n',

@@ -1,0 +1,19 @@
+// How long a recipe may block, and how to end that early.
+#pragma once
+
+#include <stop_token>
+
+#include "absl/time/time.h"
+
+namespace keelson::client::recipes {
+
+struct WaitOptions {
+  // The wait ends with DeadlineExceeded after so long.
+  absl::Duration timeout = absl::InfiniteDuration();
+
+  // request_stop() of its source, from any thread, ends the wait with Cancelled: at once while it
+  // waits for others, and when the call to the cluster that runs at that moment is over.
+  std::stop_token stop = {};
+};
+
+}  // namespace keelson::client::recipes

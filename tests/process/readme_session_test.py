@@ -1,4 +1,4 @@
-"""README's first session runs as printed: readme_session_test.py BIN, from the repository's root.
+"""What a README shows runs as printed: readme_session_test.py BIN [README SECTION], from the root.
 
 Takes each `$ ` line and what is printed after it, runs it against a cluster of deploy/cluster.py, on
 free ports in place of the default ones, and compares. A line without output must only succeed.
@@ -17,9 +17,9 @@ import cluster as deploy  # noqa: E402: the path comes first
 PRINTED_PORTS = (2379, 22379, 32379)
 
 
-def session(readme):
-    """[[command, expected output]] of the section "A first session"."""
-    section = readme.split("## A first session\n")[1].split("\n## ")[0]
+def session(readme, title):
+    """[[command, expected output]] of the section with that title."""
+    section = readme.split(f"## {title}\n")[1].split("\n## ")[0]
     steps = []
     for line in section.splitlines():
         text = line.removeprefix("    ")
@@ -65,9 +65,9 @@ def run_session(steps, binaries, cluster):
 
 
 def main():
-    binaries = sys.argv[1]
-    steps = session(Path("README.md").read_text())
-    deploy.expect("README has a first session", len(steps) >= 3)
+    binaries, readme, title = (sys.argv[1:] + ["README.md", "A first session"])[:3]
+    steps = session(Path(readme).read_text(), title)
+    deploy.expect(f"{readme} has a session", len(steps) >= 3)
     cluster = deploy.Cluster(binaries)
     try:
         cluster.start()

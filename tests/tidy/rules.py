@@ -49,7 +49,8 @@ SYSTEM = ["base", "storage/fs", "server/log", "server/loop", "server/peer", "ser
 # Standard headers that reach the outside world, or other threads.
 EFFECTS = {
     ("thread", "future", "condition_variable"):
-        ["server/log", "server/loop", "client/keelson", "client/kvctl", "cluster", *TESTING],
+        ["server/log", "server/loop", "client/keelson", "client/kvctl", "client/examples",
+         "cluster", *TESTING],
     ("mutex", "shared_mutex", "atomic", "semaphore", "latch", "barrier"):
         ["storage/fs", "storage/mvcc", "server/api", "server/log", "server/loop", "client",
          "cluster", *TESTING],

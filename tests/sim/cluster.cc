@@ -152,9 +152,10 @@ void SimCluster::NoteRoom(SimMember& member) {
   Count(refuses ? "members without room" : "members that found room again");
 }
 
-bool SimCluster::SomeRefuseGrowth() const {
-  return std::any_of(refuses_growth_.begin(), refuses_growth_.end(),
-                     [](const auto& entry) { return entry.second; });
+bool SimCluster::SomeRefuseGrowth() {
+  const std::vector<SimMember*> current = Current();
+  return std::any_of(current.begin(), current.end(),
+                     [this](const SimMember* member) { return refuses_growth_[member->id()]; });
 }
 
 void SimCluster::OnFatal(SimMember& member, const absl::Status& status) {

@@ -65,8 +65,9 @@ class SimCluster {
     after_turn_ = std::move(hook);
   }
 
-  // Whether a member takes no writes that grow the data, for want of room.
-  bool SomeRefuseGrowth() const;
+  // Whether a member takes no writes that grow the data, for want of room. A process that is no
+  // member, since the entry that added it was lost, goes on with the alarms that it knows of.
+  bool SomeRefuseGrowth();
 
   void Count(const std::string& what, uint64_t by = 1) { counters_[what] += by; }
   const std::map<std::string, uint64_t>& counters() const { return counters_; }

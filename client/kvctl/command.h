@@ -107,7 +107,13 @@ std::vector<Command> SnapshotCommands();
 std::vector<Command> TreeCommands();
 std::vector<Command> DiffCommands();
 std::vector<Command> HistoryCommands();
+std::vector<Command> TransferCommands();
+std::vector<Command> MirrorCommands();
+std::vector<Command> CheckCommands();
+std::vector<Command> TopCommands();
+std::vector<Command> DoctorCommands();
 std::vector<Command> ProfileCommands();
+std::vector<Command> CompletionCommands();
 
 // The flags that every command takes.
 const std::vector<FlagSpec>& GlobalFlags();

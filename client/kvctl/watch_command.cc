@@ -1,8 +1,11 @@
 // watch.
 #include <ostream>
 
+#include "absl/strings/str_cat.h"
 #include "client/kvctl/command.h"
 #include "client/kvctl/kv_arguments.h"
+#include "client/kvctl/program.h"
+#include "client/kvctl/text.h"
 
 namespace keelson::kvctl {
 namespace {
@@ -22,8 +25,35 @@ absl::StatusOr<std::vector<client::WatchTarget>> ReadTargets(const ParsedFlags& 
   return targets;
 }
 
-// Prints batches until the watch ends, or so many events came (0: no limit).
-ExitCode Follow(Invocation& invocation, client::Watcher& watcher, int64_t wanted) {
+// Runs the program once for each event, with what happened in its environment: names and form are
+// etcdctl's.
+absl::Status RunForEach(const std::vector<std::string>& program, const client::WatchBatch& batch) {
+  for (const client::WatchEvent& event : batch.events) {
+    const bool put = event.type == client::WatchEvent::Type::kPut;
+    const auto started =
+        Program::Start(program, {absl::StrCat("ETCD_WATCH_REVISION=", event.kv.mod_revision),
+                                 absl::StrCat("ETCD_WATCH_EVENT_TYPE=\"", put ? "PUT" : "DELETE", "\""),
+                                 absl::StrCat("ETCD_WATCH_KEY=", Quoted(event.kv.key)),
+                                 absl::StrCat("ETCD_WATCH_VALUE=", Quoted(event.kv.value))});
+    if (!started.ok()) return started.status();
+    const int code = (*started)->Wait();
+    if (code != 0) {
+      return absl::AbortedError(absl::StrCat(program[0], " ended with ", code, " at revision ",
+                                             event.kv.mod_revision));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What to do with each batch.
+struct Following {
+  int64_t wanted = 0;  // end after so many events; 0: no limit
+  std::vector<std::string> program = {};
+};
+
+// Prints batches until the watch ends, or enough events came.
+ExitCode Follow(Invocation& invocation, client::Watcher& watcher, const Following& following) {
+  const int64_t wanted = following.wanted;
   int64_t seen = 0;
   while (true) {
     auto batch = watcher.Next();
@@ -33,13 +63,21 @@ ExitCode Follow(Invocation& invocation, client::Watcher& watcher, int64_t wanted
     }
     invocation.writer().Watch(*batch);
     invocation.out().flush();
+    if (!following.program.empty()) {
+      const absl::Status status = RunForEach(following.program, *batch);
+      if (!status.ok()) {
+        return invocation.Report(client::WithOutcome(status, client::Outcome::kFailed));
+      }
+    }
     seen += static_cast<int64_t>(batch->events.size());
     if (wanted > 0 && seen >= wanted) return kOk;
   }
 }
 
 ExitCode RunWatch(Invocation& invocation) {
+  const std::vector<std::string> program = invocation.TakeProgram();
   const ParsedFlags& flags = invocation.flags();
+  if (flags.arguments().size() > 2) return invocation.Misused("watch takes a key and a range end");
   auto targets = ReadTargets(flags);
   if (!targets.ok()) return invocation.Misused(std::string(targets.status().message()));
   std::ostream& err = invocation.err();
@@ -55,7 +93,7 @@ ExitCode RunWatch(Invocation& invocation) {
   if (!ready.ok() && !absl::IsOutOfRange(ready.status())) {
     return invocation.Report(client::WithOutcome(ready.status(), client::Outcome::kFailed));
   }
-  return Follow(invocation, *watcher, flags.Int("events"));
+  return Follow(invocation, *watcher, {.wanted = flags.Int("events"), .program = program});
 }
 
 }  // namespace
@@ -63,17 +101,22 @@ ExitCode RunWatch(Invocation& invocation) {
 std::vector<Command> WatchCommands() {
   return {
       {.name = "watch",
-       .arguments = "KEY [RANGE_END]",
+       .arguments = "KEY [RANGE_END] [-- PROGRAM [WORD...]]",
        .summary = "Print the changes of keys as they happen",
        .details =
            R"(Runs until it is stopped with Ctrl-C. When the member it uses fails, it goes on at the next one
 without missing or repeating a change. Plain output is PUT or DELETE, the key, the value.
+
+PROGRAM runs once for each change, one after the other, with ETCD_WATCH_EVENT_TYPE, ETCD_WATCH_KEY,
+ETCD_WATCH_VALUE (each in double quotes) and ETCD_WATCH_REVISION in its environment; the watch ends
+with 1 when it fails. A key that begins with - needs a -- of its own: kvctl watch -- -key -- PROGRAM.
 )",
        .examples = R"(  kvctl watch greeting
   kvctl watch /config/ --prefix --prev-kv     with what was there before
   kvctl watch greeting --rev 1                from the beginning of history
   kvctl watch a --also b --also c             several keys at once
   kvctl watch done --events 1                 wait for the next change
+  kvctl watch /etc/app --prefix -- systemctl reload app
   kvctl watch /jobs/ --prefix -o json | while read -r line; do echo "$line"; done
 )",
        .flags = {{.name = "prefix",
@@ -98,7 +141,7 @@ without missing or repeating a change. Plain output is PUT or DELETE, the key, t
                   .value_name = "N",
                   .help = "end after N changes"}},
        .min_arguments = 1,
-       .max_arguments = 2,
+       .max_arguments = -1,
        .run = RunWatch}};
 }
 

@@ -107,6 +107,7 @@ std::vector<Command> SnapshotCommands();
 std::vector<Command> TreeCommands();
 std::vector<Command> DiffCommands();
 std::vector<Command> HistoryCommands();
+std::vector<Command> ClaimCommands();
 std::vector<Command> TransferCommands();
 std::vector<Command> MirrorCommands();
 std::vector<Command> CheckCommands();

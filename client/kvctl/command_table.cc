@@ -26,9 +26,11 @@ Command VersionCommand() {
 const std::vector<Command>& AllCommands() {
   static const auto* commands = [] {
     auto* all = new std::vector<Command>;
-    for (const auto family : {KvCommands, TreeCommands, DiffCommands, HistoryCommands, TxnCommands,
-                              WatchCommands, LeaseCommands, MemberCommands, EndpointCommands,
-                              AlarmCommands, SnapshotCommands, ProfileCommands}) {
+    for (const auto family :
+         {KvCommands, TreeCommands, DiffCommands, HistoryCommands, TxnCommands, WatchCommands,
+          LeaseCommands, ClaimCommands, MemberCommands, EndpointCommands, TopCommands,
+          DoctorCommands, CheckCommands, AlarmCommands, SnapshotCommands, TransferCommands,
+          MirrorCommands, ProfileCommands, CompletionCommands}) {
       auto part = family();
       all->insert(all->end(), std::make_move_iterator(part.begin()),
                   std::make_move_iterator(part.end()));

@@ -89,8 +89,8 @@ std::string BashScript() {
   absl::StrAppend(&script, "  if [ -z \"$words\" ]; then\n    case $name in\n      \"\") words=\"",
                   absl::StrJoin(NextWords(""), " "), "\" ;;\n");
   for (const std::string& group : Groups()) {
-    absl::StrAppend(&script, "      \"", group, "\") words=\"", absl::StrJoin(NextWords(group), " "),
-                    "\" ;;\n");
+    absl::StrAppend(&script, "      \"", group, "\") words=\"",
+                    absl::StrJoin(NextWords(group), " "), "\" ;;\n");
   }
   for (const Command& command : AllCommands()) {
     if (command.flags.empty()) continue;
@@ -99,8 +99,9 @@ std::string BashScript() {
   }
   absl::StrAppend(&script, "    esac\n    case $current in -*) words=\"$words ",
                   absl::StrJoin(FlagWords(GlobalFlags()), " "), " --help\" ;; esac\n  fi\n");
-  return script + "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\ncomplete -o default "
-                  "-F _kvctl kvctl\n";
+  return script +
+         "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\ncomplete -o default "
+         "-F _kvctl kvctl\n";
 }
 
 std::string FishQuoted(const std::string& text) {

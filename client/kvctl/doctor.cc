@@ -155,11 +155,12 @@ class Doctor {
       const auto p99 = one.metrics->Quantile("etcd_disk_wal_fsync_duration_seconds", 0.99);
       if (!p99) continue;
       ++told;
-      if (*p99 <= kSlowSync * 1.7) continue;  // the bucket's bound, above the border by at most that
+      if (*p99 <= kSlowSync * 1.7)
+        continue;  // the bucket's bound, above the border by at most that
       Add(*p99 < kBadSync ? Level::kWarning : Level::kFailure, "disk", one.name(),
-          std::isinf(*p99) ? std::string("1 % of the syncs of its log take longer than it counts")
-                           : absl::StrFormat("1 %% of the syncs of its log take over %.0f ms",
-                                             *p99 * 1000 / 2),
+          std::isinf(*p99)
+              ? std::string("1 % of the syncs of its log take longer than it counts")
+              : absl::StrFormat("1 %% of the syncs of its log take over %.0f ms", *p99 * 1000 / 2),
           "give the data directory a faster disk, or one that nobody else uses");
     }
     if (told == 0) {
@@ -255,8 +256,7 @@ class Doctor {
       ++told;
       if (absl::AbsDuration(*one.clock_ahead) < kClockOff) continue;
       Add(Level::kWarning, "clock", one.name(),
-          absl::StrCat("its clock is ",
-                       HumanDuration(absl::AbsDuration(*one.clock_ahead)),
+          absl::StrCat("its clock is ", HumanDuration(absl::AbsDuration(*one.clock_ahead)),
                        *one.clock_ahead > absl::ZeroDuration() ? " ahead of" : " behind",
                        " this machine's"),
           "set up NTP there or here: certificates and logs need the time, the protocol does not");

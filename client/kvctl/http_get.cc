@@ -76,8 +76,8 @@ class Socket {
 
   absl::Status WaitFor(int16_t events) {
     while (true) {
-      const auto left = std::clamp<int64_t>(
-          absl::ToInt64Milliseconds(deadline_ - absl::Now()), 0, 1 << 30);
+      const auto left =
+          std::clamp<int64_t>(absl::ToInt64Milliseconds(deadline_ - absl::Now()), 0, 1 << 30);
       pollfd one{.fd = fd_, .events = events, .revents = 0};
       const int ready = poll(&one, 1, static_cast<int>(left));
       if (ready > 0) return absl::OkStatus();
@@ -103,7 +103,8 @@ absl::StatusOr<Address> Split(std::string endpoint) {
     return absl::InvalidArgumentError(absl::StrCat(endpoint, " is not HOST:PORT"));
   }
   std::string host = endpoint.substr(0, colon);
-  if (host.size() > 2 && host[0] == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  if (host.size() > 2 && host[0] == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
   return Address{.host = host, .port = endpoint.substr(colon + 1)};
 }
 

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "client/kvctl/command.h"
 #include "client/kvctl/json.h"
 #include "client/kvctl/kv_arguments.h"
@@ -12,13 +13,35 @@
 namespace keelson::kvctl {
 namespace {
 
+// How old an answer is, for people: "at most 12ms old, of revision 7; the member knows a quorum".
+std::string AgeText(const client::Freshness& freshness) {
+  const std::string age = freshness.linearizable ? "the newest"
+                          : freshness.age ? "at most " + HumanDuration(*freshness.age) + " old"
+                                          : "of unknown age";
+  return absl::StrCat(
+      age, ", of revision ", freshness.revision,
+      freshness.quorum ? "; the member knows a quorum" : "; the member knows of no quorum");
+}
+
 ExitCode RunGet(Invocation& invocation) {
-  const auto arguments = ReadGetArguments(invocation.flags());
+  const ParsedFlags& flags = invocation.flags();
+  auto arguments = ReadGetArguments(flags);
   if (!arguments.ok()) return invocation.Misused(std::string(arguments.status().message()));
-  const auto result = invocation.client().kv().Get(arguments->range, arguments->options);
+  client::CallOptions call;
+  call.read.min_revision = flags.Int("min-revision");
+  call.read.stale_ok = flags.Bool("stale-ok");
+  if (flags.Given("max-age")) {
+    call.read.max_age = flags.Duration("max-age");
+    // A newest answer has no age: without a fall-back it is the asked member's that is meant.
+    if (!call.read.stale_ok) arguments->options.serializable = true;
+  }
+  const auto result = invocation.client().kv().Get(arguments->range, arguments->options, call);
   if (!result.ok()) return invocation.Report(result.status());
-  invocation.writer().Get(*result, {.value_only = invocation.flags().Bool("print-value-only"),
-                                    .count_only = arguments->options.count_only});
+  const bool told = call.read.stale_ok || call.read.max_age || call.read.min_revision > 0;
+  if (told) invocation.err() << "kvctl: " << AgeText(result->freshness) << "\n";
+  invocation.writer().Get(*result, {.value_only = flags.Bool("print-value-only"),
+                                    .count_only = arguments->options.count_only,
+                                    .freshness = told});
   const bool missing =
       arguments->range.is_single_key() && result->count == 0 && !arguments->options.count_only;
   return missing ? kNotFound : kOk;
@@ -98,13 +121,32 @@ ExitCode RunCompact(Invocation& invocation) {
   return kOk;
 }
 
+std::vector<FlagSpec> GetCommandFlags() {
+  using Kind = FlagSpec::Kind;
+  std::vector<FlagSpec> flags = GetFlags();
+  flags.push_back({.name = "max-age",
+                   .kind = Kind::kDuration,
+                   .value_name = "TIME",
+                   .help = "from one member alone, but refuse what may be older; tells the age"});
+  flags.push_back({.name = "stale-ok",
+                   .help = "the newest, or without a majority what one member has; tells which",
+                   .fallback = "false"});
+  flags.push_back({.name = "min-revision",
+                   .kind = Kind::kInt,
+                   .value_name = "N",
+                   .help = "wait until the member has come to revision N"});
+  return flags;
+}
+
 Command GetCommand() {
   return {
       .name = "get",
       .arguments = "KEY [RANGE_END]",
       .summary = "Print a key, or the keys from KEY up to RANGE_END",
       .details = R"(Plain output is a line with the key and a line with the value, for each pair.
-A single key that does not exist prints nothing and exits with 3.
+A single key that does not exist prints nothing and exits with 3. With --max-age, --stale-ok and
+--min-revision stderr tells how old the answer is at most, JSON and fields do too; a member of etcd
+does not know it, so --max-age is refused there.
 )",
       .examples = R"(  kvctl get greeting                          one key
   kvctl get /config/ --prefix --keys-only     the names below /config/
@@ -112,8 +154,10 @@ A single key that does not exist prints nothing and exits with 3.
   kvctl get greeting --rev 7 -o json          as it was at revision 7, for a program
   kvctl get /jobs/ --prefix --sort-by MODIFY --order DESCEND --limit 3
   kvctl get greeting --serializable           works without a majority, too
+  kvctl get greeting --max-age 5s             the same, but not if it may be older
+  kvctl get greeting --stale-ok               the newest; without a majority what there is
 )",
-      .flags = GetFlags(),
+      .flags = GetCommandFlags(),
       .min_arguments = 1,
       .max_arguments = 2,
       .run = RunGet};

@@ -14,11 +14,11 @@
 namespace keelson::kvctl {
 
 struct LoadPlan {
-  int clients = 1;      // puts at a time, at most
-  int64_t rate = 1;     // puts a second
+  int clients = 1;   // puts at a time, at most
+  int64_t rate = 1;  // puts a second
   absl::Duration duration = absl::Seconds(60);
   size_t value_bytes = 1024;
-  std::string prefix;   // of the keys; each is put once
+  std::string prefix;  // of the keys; each is put once
 };
 
 struct LoadResult {

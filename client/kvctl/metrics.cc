@@ -55,9 +55,9 @@ std::optional<double> Metrics::Quantile(const std::string& histogram, double sha
     const std::string& labels = sample->second.labels;
     const size_t at = labels.find("le=\"");
     double bound = 0;
-    const bool valid = at != std::string::npos &&
-                       absl::SimpleAtod(labels.substr(at + 4, labels.find('"', at + 4) - at - 4),
-                                        &bound);
+    const bool valid =
+        at != std::string::npos &&
+        absl::SimpleAtod(labels.substr(at + 4, labels.find('"', at + 4) - at - 4), &bound);
     if (valid) buckets[bound] += sample->second.value;
   }
   for (const auto& [bound, count] : buckets) {

@@ -28,10 +28,9 @@ std::vector<std::string> EnvironmentWith(const std::vector<std::string>& variabl
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     const std::string start = text.substr(0, text.find('=') + 1);
-    const bool replaced =
-        std::any_of(variables.begin(), variables.end(), [&start](const std::string& variable) {
-          return absl::StartsWith(variable, start);
-        });
+    const bool replaced = std::any_of(
+        variables.begin(), variables.end(),
+        [&start](const std::string& variable) { return absl::StartsWith(variable, start); });
     if (!replaced) result.push_back(text);
   }
   return result;

@@ -17,10 +17,10 @@ struct MemberFacts {
   client::Member member = {};  // without an id where the list of members could not be had
   std::string endpoint = {};   // empty: it has never started
   std::optional<client::MemberStatus> status = {};
-  std::string error = {};                            // why there is no status
-  client::MemberHealth health = {};                  // only if asked for
-  std::optional<Metrics> metrics = {};               // not every member serves them there
-  std::optional<absl::Duration> clock_ahead = {};    // its clock less ours, if it tells the time
+  std::string error = {};                          // why there is no status
+  client::MemberHealth health = {};                // only if asked for
+  std::optional<Metrics> metrics = {};             // not every member serves them there
+  std::optional<absl::Duration> clock_ahead = {};  // its clock less ours, if it tells the time
   std::string name() const { return member.name.empty() ? endpoint : member.name; }
 };
 

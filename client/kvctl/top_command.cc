@@ -159,8 +159,8 @@ std::string Headline(const Sample& sample) {
       leader = absl::StrCat(one.name(), " leads in term ", one.status->raft_term);
     }
   }
-  return absl::StrCat(up, " of ", sample.members.size(), " members answer, ", leader,
-                      ", revision ", revision);
+  return absl::StrCat(up, " of ", sample.members.size(), " members answer, ", leader, ", revision ",
+                      revision);
 }
 
 ExitCode RunTop(Invocation& invocation) {
@@ -190,25 +190,26 @@ ExitCode RunTop(Invocation& invocation) {
 }  // namespace
 
 std::vector<Command> TopCommands() {
-  return {{.name = "top",
-           .arguments = "",
-           .summary = "Show what the members are doing, again and again",
-           .details =
-               R"(Rates are those of the last interval, and come from each member's /metrics: - where it does not serve
+  return {
+      {.name = "top",
+       .arguments = "",
+       .summary = "Show what the members are doing, again and again",
+       .details =
+           R"(Rates are those of the last interval, and come from each member's /metrics: - where it does not serve
 them on its client port. LAG is in log entries behind the member that is furthest; SYNC is the mean time
 of a sync of the log, CALL that of a call. Ctrl-C ends it.
 )",
-           .examples = R"(  kvctl top
+       .examples = R"(  kvctl top
   kvctl top --once -o json                    one interval, for a program
 )",
-           .flags = {{.name = "once", .help = "one interval, then end", .fallback = "false"},
-                     {.name = "interval",
-                      .kind = FlagSpec::Kind::kDuration,
-                      .value_name = "TIME",
-                      .help = "how long one is",
-                      .fallback = "1s"}},
-           .default_output = OutputFormat::kTable,
-           .run = RunTop}};
+       .flags = {{.name = "once", .help = "one interval, then end", .fallback = "false"},
+                 {.name = "interval",
+                  .kind = FlagSpec::Kind::kDuration,
+                  .value_name = "TIME",
+                  .help = "how long one is",
+                  .fallback = "1s"}},
+       .default_output = OutputFormat::kTable,
+       .run = RunTop}};
 }
 
 }  // namespace keelson::kvctl

@@ -120,9 +120,7 @@ std::vector<FlagSpec> KeyMapFlags() {
            .kind = FlagSpec::Kind::kString,
            .value_name = "TEXT",
            .help = "what is in place of --prefix there"},
-          {.name = "no-dest-prefix",
-           .help = "there --prefix is cut off",
-           .fallback = "false"}};
+          {.name = "no-dest-prefix", .help = "there --prefix is cut off", .fallback = "false"}};
 }
 
 absl::StatusOr<KeyMap> ReadKeyMap(const ParsedFlags& flags) {
@@ -162,9 +160,9 @@ absl::Status Putter::Flush() {
   absl::Status status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     status = kv_.Commit(txn_).status();
-    const bool again = !status.ok() && (client::OutcomeOf(status) == client::Outcome::kUnknown ||
-                                        absl::IsUnavailable(status) ||
-                                        absl::IsDeadlineExceeded(status));
+    const bool again =
+        !status.ok() && (client::OutcomeOf(status) == client::Outcome::kUnknown ||
+                         absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status));
     if (!again) break;
   }
   if (!status.ok()) return status;

@@ -29,8 +29,8 @@ std::vector<FlagSpec> KeyMapFlags();
 absl::StatusOr<KeyMap> ReadKeyMap(const ParsedFlags& flags);
 
 // Writes to a cluster: several changes at once, in transactions that etcd's limits allow. What is
-// told is that the puts were done; done twice they do no harm, so an unknown outcome is tried again.
-// One thread.
+// told is that the puts were done; done twice they do no harm, so an unknown outcome is tried
+// again. One thread.
 class Putter {
  public:
   explicit Putter(client::Kv kv) : kv_(std::move(kv)) {}
@@ -57,8 +57,8 @@ class Putter {
 // The text format. A header, then the pairs, one JSON value a line; or one document that has them:
 //   {"format":"keelson-export","version":1,"revision":7,"count":2}
 //   {"key":"YQ==","value":"MQ==","mod_revision":5,"version":2,"lease":16}
-// Keys and values are in base64; of a pair only the key is needed. What `get -o json` prints is such
-// a document, too.
+// Keys and values are in base64; of a pair only the key is needed. What `get -o json` prints is
+// such a document, too.
 struct ExportHeader {
   int64_t revision = 0;
   int64_t count = 0;
@@ -72,7 +72,7 @@ absl::Status ReadExport(std::string_view text,
                         absl::FunctionRef<absl::Status(client::KeyValue)> take);
 
 // A client of other members, with the timeouts of this run's.
-absl::StatusOr<std::unique_ptr<client::Client>> ConnectTo(const Invocation& invocation,
-                                                          const std::vector<std::string>& endpoints);
+absl::StatusOr<std::unique_ptr<client::Client>> ConnectTo(
+    const Invocation& invocation, const std::vector<std::string>& endpoints);
 
 }  // namespace keelson::kvctl

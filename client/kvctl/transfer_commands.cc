@@ -128,7 +128,8 @@ void Show(Invocation& invocation, const Tally& tally, const char* what) {
 void TellOfLeases(Invocation& invocation, const Tally& tally) {
   if (tally.leased == 0) return;
   invocation.err() << "kvctl: " << tally.leased
-                   << (tally.leased == 1 ? " key has a lease; it is" : " keys have leases; they are")
+                   << (tally.leased == 1 ? " key has a lease; it is"
+                                         : " keys have leases; they are")
                    << " stored without and will not expire\n";
 }
 
@@ -138,8 +139,8 @@ ExitCode ReportTransfer(Invocation& invocation, const absl::Status& status) {
     return invocation.Misused(std::string(status.message()));
   }
   const bool own = absl::IsFailedPrecondition(status);
-  const ExitCode code = invocation.Report(
-      own ? client::WithOutcome(status, client::Outcome::kFailed) : status);
+  const ExitCode code =
+      invocation.Report(own ? client::WithOutcome(status, client::Outcome::kFailed) : status);
   invocation.err() << "It may be run again: what is there already is put again.\n";
   return code;
 }
@@ -180,8 +181,8 @@ ExitCode RunExport(Invocation& invocation) {
   const auto tally = CopyAll(invocation, invocation.client(), map->prefix, target);
   if (!tally.ok()) {
     const bool own = absl::IsFailedPrecondition(tally.status());
-    return invocation.Report(
-        own ? client::WithOutcome(tally.status(), client::Outcome::kFailed) : tally.status());
+    return invocation.Report(own ? client::WithOutcome(tally.status(), client::Outcome::kFailed)
+                                 : tally.status());
   }
   if (name != "-") Show(invocation, *tally, "exported");
   return kOk;
@@ -272,35 +273,36 @@ std::vector<Command> TransferCommands() {
                           .kind = Kind::kList,
                           .value_name = "HOST:PORT,...",
                           .help = "out of this cluster, not out of a file"});
-  return {{.name = "export",
-           .arguments = "[FILE]",
-           .summary = "Write keys and values into a JSON file, or into another cluster",
-           .details =
-               R"(All is read at one revision, in pages. FILE (- for the output) appears once it is whole. Keys and
+  return {
+      {.name = "export",
+       .arguments = "[FILE]",
+       .summary = "Write keys and values into a JSON file, or into another cluster",
+       .details =
+           R"(All is read at one revision, in pages. FILE (- for the output) appears once it is whole. Keys and
 values are in base64. Leases do not travel: a key that had one is put without it, and stderr says so.
 Works from and to any cluster that speaks etcd's API.
 )",
-           .examples = R"(  kvctl export all.jsonl
+       .examples = R"(  kvctl export all.jsonl
   kvctl export - --prefix /config/ --format document > config.json
   kvctl --endpoints etcd1:2379 export --to keelson1:2379
 )",
-           .flags = export_flags,
-           .max_arguments = 1,
-           .run = RunExport},
-          {.name = "import",
-           .arguments = "[FILE]",
-           .summary = "Store what export wrote, or what another cluster has",
-           .details =
-               R"(FILE (- for the input) is checked before anything is stored. `get -o json` writes such a file, too.
+       .flags = export_flags,
+       .max_arguments = 1,
+       .run = RunExport},
+      {.name = "import",
+       .arguments = "[FILE]",
+       .summary = "Store what export wrote, or what another cluster has",
+       .details =
+           R"(FILE (- for the input) is checked before anything is stored. `get -o json` writes such a file, too.
 Keys that exist are put again, others stay. Run again after a failure it goes on.
 )",
-           .examples = R"(  kvctl import all.jsonl
+       .examples = R"(  kvctl import all.jsonl
   kvctl import config.json --prefix /config/ --dest-prefix /old/config/
   kvctl import --from etcd1:2379,etcd2:2379
 )",
-           .flags = import_flags,
-           .max_arguments = 1,
-           .run = RunImport}};
+       .flags = import_flags,
+       .max_arguments = 1,
+       .run = RunImport}};
 }
 
 }  // namespace keelson::kvctl

@@ -30,16 +30,16 @@ absl::StatusOr<std::vector<client::WatchTarget>> ReadTargets(const ParsedFlags& 
 absl::Status RunForEach(const std::vector<std::string>& program, const client::WatchBatch& batch) {
   for (const client::WatchEvent& event : batch.events) {
     const bool put = event.type == client::WatchEvent::Type::kPut;
-    const auto started =
-        Program::Start(program, {absl::StrCat("ETCD_WATCH_REVISION=", event.kv.mod_revision),
-                                 absl::StrCat("ETCD_WATCH_EVENT_TYPE=\"", put ? "PUT" : "DELETE", "\""),
-                                 absl::StrCat("ETCD_WATCH_KEY=", Quoted(event.kv.key)),
-                                 absl::StrCat("ETCD_WATCH_VALUE=", Quoted(event.kv.value))});
+    const auto started = Program::Start(
+        program, {absl::StrCat("ETCD_WATCH_REVISION=", event.kv.mod_revision),
+                  absl::StrCat("ETCD_WATCH_EVENT_TYPE=\"", put ? "PUT" : "DELETE", "\""),
+                  absl::StrCat("ETCD_WATCH_KEY=", Quoted(event.kv.key)),
+                  absl::StrCat("ETCD_WATCH_VALUE=", Quoted(event.kv.value))});
     if (!started.ok()) return started.status();
     const int code = (*started)->Wait();
     if (code != 0) {
-      return absl::AbortedError(absl::StrCat(program[0], " ended with ", code, " at revision ",
-                                             event.kv.mod_revision));
+      return absl::AbortedError(
+          absl::StrCat(program[0], " ended with ", code, " at revision ", event.kv.mod_revision));
     }
   }
   return absl::OkStatus();

@@ -21,6 +21,7 @@ struct WriteOptions {
 struct GetStyle {
   bool value_only = false;
   bool count_only = false;
+  bool freshness = false;  // json, yaml and fields tell how old it is
 };
 
 // A change of the membership: what a command did to `id`.

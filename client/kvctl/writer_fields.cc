@@ -14,11 +14,16 @@ class FieldsWriter : public Writer {
  public:
   explicit FieldsWriter(std::ostream& out) : out_(out) {}
 
-  void Get(const client::GetResult& result, const GetStyle&) override {
+  void Get(const client::GetResult& result, const GetStyle& style) override {
     Header(result.header);
     for (const client::KeyValue& kv : result.kvs) Pair("", kv);
     Line("More", result.more ? "true" : "false");
     Line("Count", result.count);
+    if (!style.freshness) return;
+    const client::Freshness& freshness = result.freshness;
+    Line("Age", freshness.age ? HumanDuration(*freshness.age) : "unknown");
+    Line("Quorum", freshness.quorum ? "true" : "false");
+    Line("Linearizable", freshness.linearizable ? "true" : "false");
   }
 
   void Put(const client::PutResult& result) override {

@@ -53,6 +53,15 @@ std::string ToJson(const client::GetResult& result) {
   return object.SomeBool("more", result.more).SomeInt("count", result.count).Done();
 }
 
+std::string ToJson(const client::Freshness& freshness) {
+  JsonObject object;
+  if (freshness.age) object.Int("age_ms", absl::ToInt64Milliseconds(*freshness.age));
+  return object.Bool("quorum", freshness.quorum)
+      .Bool("linearizable", freshness.linearizable)
+      .Int("revision", freshness.revision)
+      .Done();
+}
+
 std::string ToJson(const client::PutResult& result) {
   JsonObject object;
   object.Raw("header", ToJson(result.header));
@@ -157,7 +166,13 @@ class JsonWriter : public Writer {
   // `line` gets each value, complete.
   explicit JsonWriter(std::function<void(const std::string&)> line) : line_(std::move(line)) {}
 
-  void Get(const client::GetResult& result, const GetStyle&) override { Line(ToJson(result)); }
+  void Get(const client::GetResult& result, const GetStyle& style) override {
+    std::string json = ToJson(result);
+    if (style.freshness) {
+      json.replace(json.size() - 1, 1, ",\"freshness\":" + ToJson(result.freshness) + "}");
+    }
+    Line(json);
+  }
   void Put(const client::PutResult& result) override { Line(ToJson(result)); }
   void Delete(const client::DeleteResult& result) override { Line(ToJson(result)); }
   void Txn(const client::TxnResult& result) override { Line(ToJson(result)); }

@@ -48,6 +48,9 @@ void WriteKv(Writer& writer) {
   writer.Get(got, {});
   writer.Get(got, {.value_only = true});
   writer.Get({.header = kHeader, .count = 3}, {.count_only = true});
+  client::GetResult aged{.header = kHeader, .kvs = {Pair("a", "one")}, .count = 1};
+  aged.freshness = {.age = absl::Milliseconds(12), .quorum = true, .revision = 7};
+  writer.Get(aged, {.freshness = true});
   writer.Put({.header = kHeader});
   writer.Put({.header = kHeader, .prev_kv = Pair("a", "old")});
   writer.Delete({.header = kHeader, .deleted = 1, .prev_kvs = {Pair("a", "one")}});

@@ -97,6 +97,25 @@ TEST_F(KvctlLookTest, HistoryBeginsAtTheCompaction) {
             std::string::npos);
 }
 
+TEST_F(KvctlLookTest, AGetTellsHowOldItIsIfThatIsAsked) {
+  const int64_t revision = Put("a", "1");
+  const Ran newest = Kvctl("get @a --stale-ok");
+  EXPECT_EQ(newest.code, kOk) << newest.err;
+  EXPECT_EQ(newest.out, absl::StrCat(Key("a"), "\n1\n"));
+  EXPECT_NE(newest.err.find(absl::StrCat("the newest, of revision ", revision)), std::string::npos)
+      << newest.err;
+  EXPECT_EQ(Kvctl("get @a").err, "");
+  const Ran aged = Kvctl("get @a --max-age 1m -o json");
+  if (cluster_->member(0).config().binary.find("kvd") != std::string::npos) {
+    EXPECT_EQ(aged.code, kOk) << aged.err;
+    EXPECT_NE(aged.out.find(",\"freshness\":{\"age_ms\":"), std::string::npos) << aged.out;
+    EXPECT_NE(aged.err.find(" old, of revision "), std::string::npos) << aged.err;
+  } else {
+    EXPECT_EQ(aged.code, kFailed);
+  }
+  EXPECT_EQ(Kvctl("get @a --max-age soon").code, kUsage);
+}
+
 TEST_F(KvctlLookTest, ADryRunDeletesNothing) {
   Put("a", "1");
   Put("b", "1");

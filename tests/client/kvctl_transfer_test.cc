@@ -22,8 +22,8 @@ TEST(ExportTest, AnyBytesComeBackFromLinesAndFromADocument) {
   const client::KeyValue odd{.key = std::string("\0\xff\n", 3), .value = "\"", .lease = 16};
   const client::KeyValue plain{.key = "a", .value = ""};
   const ExportHeader header{.revision = 7, .count = 2};
-  const std::string lines = absl::StrCat(ToJson(header, false), "\n", PairToJson(odd), "\n",
-                                         PairToJson(plain), "\n");
+  const std::string lines =
+      absl::StrCat(ToJson(header, false), "\n", PairToJson(odd), "\n", PairToJson(plain), "\n");
   const std::string document =
       absl::StrCat(ToJson(header, true), "\n", PairToJson(odd), ",\n", PairToJson(plain), "\n]}\n");
   for (const std::string& text : {lines, document}) {

@@ -38,8 +38,8 @@ TEST_F(KvctlTransferTest, WhatWasExportedIsImportedUnderAnotherName) {
   const Ran exported = Kvctl("export " + File("e") + " --prefix @a/");
   ASSERT_EQ(exported.code, kOk) << exported.err;
   EXPECT_TRUE(absl::StartsWith(exported.out, "exported 300 keys as of revision ")) << exported.out;
-  const Ran imported = Kvctl(absl::StrCat("import ", File("e"), " --prefix=", Key("a/"),
-                                          " --dest-prefix=", Key("b/")));
+  const Ran imported = Kvctl(
+      absl::StrCat("import ", File("e"), " --prefix=", Key("a/"), " --dest-prefix=", Key("b/")));
   EXPECT_EQ(imported.code, kOk) << imported.err;
   EXPECT_EQ(imported.out, "imported 300 keys\n");
   EXPECT_EQ(Pairs("b/"), before);
@@ -49,8 +49,8 @@ TEST_F(KvctlTransferTest, AnExportIsOfOneRevisionAndADocumentIsOneValue) {
   Put("k", "old");
   const int64_t revision = Put("l", "1");
   Put("k", "new");
-  const Ran exported = Kvctl(
-      absl::StrCat("export - --format document --prefix=", Key(""), " --rev ", revision));
+  const Ran exported =
+      Kvctl(absl::StrCat("export - --format document --prefix=", Key(""), " --rev ", revision));
   EXPECT_EQ(exported.code, kOk) << exported.err;
   const auto json = ParseJson(exported.out);
   ASSERT_TRUE(json.ok()) << json.status();
@@ -112,9 +112,9 @@ TEST_F(KvctlTransferTest, AMirrorRunsUntilItIsStopped) {
   Stop stop;
   Ran ran{};
   std::thread mirror([&] {
-    ran = Kvctl(absl::StrCat("make-mirror ", Here(), " --prefix=", Key("a/"),
-                             " --dest-prefix=", Key("b/")),
-                "", &stop);
+    ran = Kvctl(
+        absl::StrCat("make-mirror ", Here(), " --prefix=", Key("a/"), " --dest-prefix=", Key("b/")),
+        "", &stop);
   });
   const auto watcher = client_->Watch(client::KeyRange::Key(Key("b/y")));
   ASSERT_TRUE(watcher->WaitReady(absl::Seconds(10)).ok());

@@ -137,39 +137,39 @@ ExitCode RunPerf(Invocation& invocation) {
 }  // namespace
 
 std::vector<Command> CheckCommands() {
-  return {
-      {.name = "check perf",
-       .arguments = "",
-       .summary = "Put a load on the cluster and judge how it copes",
-       .details =
-           R"(Puts 1 KiB values at a steady rate and deletes them afterwards. s, m, l and xl are 150, 1,000, 8,000
-and 15,000 writes a second by 50, 200, 500 and 1,000 clients. PASS is at least 90 % of the rate, no
-write over 500 ms, and a standard deviation of at most 100 ms, as etcdctl judges. Exits with 1 for FAIL.
-It takes its share of the cluster and of its quota: not for the busiest hour.
+  return {{.name = "check perf",
+           .arguments = "",
+           .summary = "Put a load on the cluster and judge how it copes",
+           .details =
+               R"(Puts 1 KiB values at a steady rate and deletes them afterwards. s, m, l and xl are
+150, 1,000, 8,000 and 15,000 writes a second by 50, 200, 500 and 1,000 clients. PASS is at least
+90 % of the rate, no write over 500 ms, and a standard deviation of at most 100 ms, as etcdctl
+judges. Exits with 1 for FAIL. It takes its share of the cluster and of its quota: not for the
+busiest hour.
 )",
-       .examples = R"(  kvctl check perf                            a small load for a minute
+           .examples = R"(  kvctl check perf                            a small load for a minute
   kvctl check perf --load m --duration 10s --auto-compact
 )",
-       .flags = {{.name = "load",
-                  .kind = Kind::kString,
-                  .value_name = "SIZE",
-                  .help = "s, m, l or xl",
-                  .fallback = "s",
-                  .choices = {"s", "m", "l", "xl"}},
-                 {.name = "duration",
-                  .kind = Kind::kDuration,
-                  .value_name = "TIME",
-                  .help = "for how long",
-                  .fallback = "60s"},
-                 {.name = "prefix",
-                  .kind = Kind::kString,
-                  .value_name = "TEXT",
-                  .help = "where to put the keys; must be free",
-                  .fallback = "/kvctl-check-perf/"},
-                 {.name = "auto-compact",
-                  .help = "compact the history of the load afterwards",
-                  .fallback = "false"}},
-       .run = RunPerf}};
+           .flags = {{.name = "load",
+                      .kind = Kind::kString,
+                      .value_name = "SIZE",
+                      .help = "s, m, l or xl",
+                      .fallback = "s",
+                      .choices = {"s", "m", "l", "xl"}},
+                     {.name = "duration",
+                      .kind = Kind::kDuration,
+                      .value_name = "TIME",
+                      .help = "for how long",
+                      .fallback = "60s"},
+                     {.name = "prefix",
+                      .kind = Kind::kString,
+                      .value_name = "TEXT",
+                      .help = "where to put the keys; must be free",
+                      .fallback = "/kvctl-check-perf/"},
+                     {.name = "auto-compact",
+                      .help = "compact the history of the load afterwards",
+                      .fallback = "false"}},
+           .run = RunPerf}};
 }
 
 }  // namespace keelson::kvctl

@@ -221,15 +221,17 @@ std::vector<Command> ClaimCommands() {
            .arguments = "NAME [-- PROGRAM [WORD...]]",
            .summary = "Hold a lock, while a program runs or until stopped",
            .details =
-               R"(Waits until nobody else has it; then prints its key and holds it until a signal, or runs PROGRAM,
-whose exit code it ends with. The lock is given back at the end; when this machine dies, by the cluster
-after --ttl. When it is lost meanwhile PROGRAM gets SIGTERM. The locks are etcd's: etcdctl lock and the
-Lock service exclude this one.
+               R"(Waits until nobody else has it; then prints its key and holds it until a
+signal, or runs PROGRAM, whose exit code it ends with. The lock is given back at the end; when
+this machine dies, by the cluster after --ttl. When it is lost meanwhile PROGRAM gets SIGTERM.
+The locks are etcd's: etcdctl lock and the Lock service exclude this one.
 
-PROGRAM finds the key in ETCD_LOCK_KEY and its create revision in KEELSON_LOCK_TOKEN (and the lease in
-KEELSON_LEASE): a transaction with create("KEY") = "TOKEN" writes only as long as the lock is held.
+PROGRAM finds the key in ETCD_LOCK_KEY and its create revision in KEELSON_LOCK_TOKEN (and the
+lease in KEELSON_LEASE): a transaction with create("KEY") = "TOKEN" writes only as long as the
+lock is held.
 )",
-           .examples = R"(  kvctl lock backup -- ./backup.sh            one at a time in the whole cluster
+           .examples =
+               R"(  kvctl lock backup -- ./backup.sh            one at a time in the whole cluster
   kvctl lock backup --wait 10s -- ./backup.sh and not at all if it takes longer to get
 )",
            .flags = ClaimFlags(),
@@ -240,11 +242,11 @@ KEELSON_LEASE): a transaction with create("KEY") = "TOKEN" writes only as long a
            .arguments = "NAME VALUE [-- PROGRAM [WORD...]]",
            .summary = "Take part in an election, or follow it",
            .details =
-               R"(Waits until it is elected; then prints its key and VALUE, which says to others who it is, and leads
-until a signal, or while PROGRAM runs, as with `kvctl lock`. With --listen it prints the VALUE of each
-leader as they change. The elections are etcd's.
+               R"(Waits until it is elected; then prints its key and VALUE, which says to others
+who it is, and leads until a signal, or while PROGRAM runs, as with `kvctl lock`. With --listen
+it prints the VALUE of each leader as they change. The elections are etcd's.
 )",
-           .examples = R"(  kvctl elect scheduler "$(hostname)" -- ./schedule
+           .examples = R"(  kvctl elect scheduler 10.0.0.1:7000 -- ./schedule
   kvctl elect scheduler --listen
 )",
            .flags = elect_flags,

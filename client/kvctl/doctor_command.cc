@@ -71,19 +71,19 @@ ExitCode RunDoctor(Invocation& invocation) {
 }  // namespace
 
 std::vector<Command> DoctorCommands() {
-  return {
-      {.name = "doctor",
-       .arguments = "",
-       .summary = "Name what is wrong with the cluster, with the evidence",
-       .details =
-           R"(Asks every member for its status, its metrics and a linearizable read, and judges: who answers, the
-majority, the leader, who lags, slow disks, the quota, alarms, versions, clocks, elections. Exits with 1
-if there is a failure, with 0 for warnings and hints, with 4 if nobody answers.
+  return {{.name = "doctor",
+           .arguments = "",
+           .summary = "Name what is wrong with the cluster, with the evidence",
+           .details =
+               R"(Asks every member for its status, its metrics and a linearizable read, and judges:
+who answers, the majority, the leader, who lags, slow disks, the quota, alarms, versions, clocks,
+elections. Exits with 1 if there is a failure, with 0 for warnings and hints, with 4 if nobody
+answers.
 )",
-       .examples = R"(  kvctl doctor
+           .examples = R"(  kvctl doctor
   kvctl doctor -o json                        for a check that runs by itself
 )",
-       .run = RunDoctor}};
+           .run = RunDoctor}};
 }
 
 }  // namespace keelson::kvctl

@@ -213,23 +213,23 @@ std::vector<Command> MirrorCommands() {
   flags.push_back({.name = "once",
                    .help = "end when what is there now has been mirrored",
                    .fallback = "false"});
-  return {
-      {.name = "make-mirror",
-       .arguments = "DESTINATION [DESTINATION...]",
-       .summary = "Copy keys into another cluster and keep them up to date",
-       .details =
-           R"(DESTINATION is HOST:PORT of members there. Runs until it is stopped; a change appears there after
-those before it. Leases do not travel: what expires is deleted there by its deletion here. With --state
-it can be killed and run again at any time: changes that are done twice do no harm.
+  return {{.name = "make-mirror",
+           .arguments = "DESTINATION [DESTINATION...]",
+           .summary = "Copy keys into another cluster and keep them up to date",
+           .details =
+               R"(DESTINATION is HOST:PORT of members there. Runs until it is stopped; a change
+appears there after those before it. Leases do not travel: what expires is deleted there by its
+deletion here. With --state it can be killed and run again at any time: changes that are done
+twice do no harm.
 )",
-       .examples = R"(  kvctl make-mirror 10.1.0.1:2379 10.1.0.2:2379 --state mirror.state
+           .examples = R"(  kvctl make-mirror 10.1.0.1:2379 10.1.0.2:2379 --state mirror.state
   kvctl make-mirror 10.1.0.1:2379 --prefix /config/ --dest-prefix /site-a/config/
   kvctl make-mirror 10.1.0.1:2379 --once
 )",
-       .flags = flags,
-       .min_arguments = 1,
-       .max_arguments = -1,
-       .run = RunMirror}};
+           .flags = flags,
+           .min_arguments = 1,
+           .max_arguments = -1,
+           .run = RunMirror}};
 }
 
 }  // namespace keelson::kvctl

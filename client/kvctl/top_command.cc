@@ -195,9 +195,9 @@ std::vector<Command> TopCommands() {
        .arguments = "",
        .summary = "Show what the members are doing, again and again",
        .details =
-           R"(Rates are those of the last interval, and come from each member's /metrics: - where it does not serve
-them on its client port. LAG is in log entries behind the member that is furthest; SYNC is the mean time
-of a sync of the log, CALL that of a call. Ctrl-C ends it.
+           R"(Rates are those of the last interval, and come from each member's /metrics: - where
+it does not serve them on its client port. LAG is in log entries behind the member that is
+furthest; SYNC is the mean time of a sync of the log, CALL that of a call. Ctrl-C ends it.
 )",
        .examples = R"(  kvctl top
   kvctl top --once -o json                    one interval, for a program

@@ -273,36 +273,36 @@ std::vector<Command> TransferCommands() {
                           .kind = Kind::kList,
                           .value_name = "HOST:PORT,...",
                           .help = "out of this cluster, not out of a file"});
-  return {
-      {.name = "export",
-       .arguments = "[FILE]",
-       .summary = "Write keys and values into a JSON file, or into another cluster",
-       .details =
-           R"(All is read at one revision, in pages. FILE (- for the output) appears once it is whole. Keys and
-values are in base64. Leases do not travel: a key that had one is put without it, and stderr says so.
-Works from and to any cluster that speaks etcd's API.
+  return {{.name = "export",
+           .arguments = "[FILE]",
+           .summary = "Write keys and values into a JSON file, or into another cluster",
+           .details =
+               R"(All is read at one revision, in pages. FILE (- for the output) appears once it is
+whole. Keys and values are in base64. Leases do not travel: a key that had one is put without it,
+and stderr says so. Works from and to any cluster that speaks etcd's API.
 )",
-       .examples = R"(  kvctl export all.jsonl
+           .examples = R"(  kvctl export all.jsonl
   kvctl export - --prefix /config/ --format document > config.json
   kvctl --endpoints etcd1:2379 export --to keelson1:2379
 )",
-       .flags = export_flags,
-       .max_arguments = 1,
-       .run = RunExport},
-      {.name = "import",
-       .arguments = "[FILE]",
-       .summary = "Store what export wrote, or what another cluster has",
-       .details =
-           R"(FILE (- for the input) is checked before anything is stored. `get -o json` writes such a file, too.
-Keys that exist are put again, others stay. Run again after a failure it goes on.
+           .flags = export_flags,
+           .max_arguments = 1,
+           .run = RunExport},
+          {.name = "import",
+           .arguments = "[FILE]",
+           .summary = "Store what export wrote, or what another cluster has",
+           .details =
+               R"(FILE (- for the input) is checked before anything is stored. `get -o json` writes
+such a file, too. Keys that exist are put again, others stay. Run again after a failure it goes
+on.
 )",
-       .examples = R"(  kvctl import all.jsonl
+           .examples = R"(  kvctl import all.jsonl
   kvctl import config.json --prefix /config/ --dest-prefix /old/config/
   kvctl import --from etcd1:2379,etcd2:2379
 )",
-       .flags = import_flags,
-       .max_arguments = 1,
-       .run = RunImport}};
+           .flags = import_flags,
+           .max_arguments = 1,
+           .run = RunImport}};
 }
 
 }  // namespace keelson::kvctl

@@ -104,12 +104,14 @@ std::vector<Command> WatchCommands() {
        .arguments = "KEY [RANGE_END] [-- PROGRAM [WORD...]]",
        .summary = "Print the changes of keys as they happen",
        .details =
-           R"(Runs until it is stopped with Ctrl-C. When the member it uses fails, it goes on at the next one
-without missing or repeating a change. Plain output is PUT or DELETE, the key, the value.
+           R"(Runs until it is stopped with Ctrl-C. When the member it uses fails, it goes on at
+the next one without missing or repeating a change. Plain output is PUT or DELETE, the key, the
+value.
 
-PROGRAM runs once for each change, one after the other, with ETCD_WATCH_EVENT_TYPE, ETCD_WATCH_KEY,
-ETCD_WATCH_VALUE (each in double quotes) and ETCD_WATCH_REVISION in its environment; the watch ends
-with 1 when it fails. A key that begins with - needs a -- of its own: kvctl watch -- -key -- PROGRAM.
+PROGRAM runs once for each change, one after the other, with ETCD_WATCH_EVENT_TYPE,
+ETCD_WATCH_KEY, ETCD_WATCH_VALUE (each in double quotes) and ETCD_WATCH_REVISION in its
+environment; the watch ends with 1 when it fails. A key that begins with - needs a -- of its own:
+kvctl watch -- -key -- PROGRAM.
 )",
        .examples = R"(  kvctl watch greeting
   kvctl watch /config/ --prefix --prev-kv     with what was there before

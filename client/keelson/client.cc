@@ -38,6 +38,8 @@ std::unique_ptr<Client> Client::WithSession() const {
   return std::unique_ptr<Client>(new Client(core_, std::move(view)));
 }
 
+bool Client::InCallback() const { return core_->scheduler().InLoop(); }
+
 std::unique_ptr<Watcher> Client::Watch(std::vector<WatchTarget> targets,
                                        WatchOptions options) const {
   return Watcher::Start(core_, std::move(targets), std::move(options), view_);

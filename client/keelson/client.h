@@ -48,6 +48,9 @@ class Client {
   // connections. Each call begins a session of its own.
   std::unique_ptr<Client> WithSession() const;
 
+  // Whether the caller is one of the client's own callbacks, where nothing may block.
+  bool InCallback() const;
+
   // Watches all `targets` on one stream. Never fails at once: Watcher::Next reports what happens.
   // REQUIRES: `targets` is not empty.
   std::unique_ptr<Watcher> Watch(std::vector<WatchTarget> targets, WatchOptions options = {}) const;

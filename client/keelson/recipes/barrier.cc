@@ -18,10 +18,11 @@ absl::Status Barrier::Lower(const CallOptions& call) const {
 }
 
 absl::Status Barrier::Wait(const WaitOptions& wait) const {
-  internal::Patience patience(nullptr, wait);
+  internal::Patience patience(client_, wait);
   absl::Status give_up = patience.Check();
   while (give_up.ok()) {
-    const auto got = client_.kv().Get(KeyRange::Key(name_), {.keys_only = true}, patience.Call());
+    const auto got = patience.Await(
+        client_.kv().GetAsync(KeyRange::Key(name_), {.keys_only = true}, patience.Call()));
     if (got.ok()) {
       if (got->kvs.empty()) return absl::OkStatus();
       const auto down = internal::AwaitDeletion(client_, name_, got->header.revision, patience);

@@ -49,7 +49,7 @@ absl::StatusOr<int64_t> Counter::Get(const CallOptions& call) const {
 }
 
 absl::StatusOr<int64_t> Counter::Add(int64_t delta, const WaitOptions& wait) {
-  Patience patience(&session_, wait);
+  Patience patience(session_, wait);
   const std::lock_guard lock(mutex_);
   const std::string add = absl::StrCat(++adds_, " ");
   const Kv kv = session_.client().kv();
@@ -58,7 +58,7 @@ absl::StatusOr<int64_t> Counter::Add(int64_t delta, const WaitOptions& wait) {
   bool in_doubt = false;
   absl::Status status = patience.Check();
   for (; status.ok(); status = patience.Pause()) {
-    const auto seen = kv.Commit(look, patience.Call());
+    const auto seen = patience.Await(kv.CommitAsync(look, patience.Call()));
     if (!seen.ok() && MayPass(seen.status())) continue;
     if (!seen.ok()) {
       status = seen.status();
@@ -83,7 +83,7 @@ absl::StatusOr<int64_t> Counter::Add(int64_t delta, const WaitOptions& wait) {
     txn.If(Compare::ModRevision(mark_).Equals(mark.mod_revision));
     txn.Then(Op::Put(name_, absl::StrCat(sum)));
     txn.Then(Op::Put(mark_, absl::StrCat(add, sum), {.lease = session_.lease()}));
-    const auto done = kv.Commit(txn, patience.Call());
+    const auto done = patience.Await(kv.CommitAsync(txn, patience.Call()));
     if (done.ok() && done->succeeded) return sum;
     if (done.ok()) continue;
     if (OutcomeOf(done.status()) == Outcome::kUnknown) in_doubt = true;

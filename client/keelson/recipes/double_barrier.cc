@@ -43,7 +43,7 @@ absl::StatusOr<DoubleBarrier::View> DoubleBarrier::Look(Patience& patience) cons
                                                          .keys_only = true}));
   absl::Status give_up = patience.Check();
   while (give_up.ok()) {
-    const auto result = session_.client().kv().Commit(look, patience.Call());
+    const auto result = patience.Await(session_.client().kv().CommitAsync(look, patience.Call()));
     if (result.ok()) {
       const auto& in = std::get<GetResult>(result->responses.at(1));
       return View{.ready = std::get<GetResult>(result->responses.at(0)).count > 0,
@@ -58,7 +58,7 @@ absl::StatusOr<DoubleBarrier::View> DoubleBarrier::Look(Patience& patience) cons
 }
 
 absl::Status DoubleBarrier::Enter(const WaitOptions& wait) {
-  Patience patience(&session_, wait);
+  Patience patience(session_, wait);
   absl::Status status = TryEnter(patience);
   if (status.ok()) status = AwaitReady(patience);
   return status.ok() ? status : claim_->GiveUp(std::move(status));
@@ -99,14 +99,14 @@ absl::Status DoubleBarrier::Open(Patience& patience) {
   Txn open;
   open.If(claim_->fence().Holds()).If(Compare::CreateRevision(ready_).Equals(0));
   open.Then(Op::Put(ready_, ""));
-  const auto opened = session_.client().kv().Commit(open, patience.Call());
+  const auto opened = patience.Await(session_.client().kv().CommitAsync(open, patience.Call()));
   if (!opened.ok()) return MayPass(opened.status()) ? patience.Pause() : opened.status();
   // Is it this one that is in no more?
   return opened->succeeded ? absl::OkStatus() : claim_->LookAhead(patience).status();
 }
 
 absl::Status DoubleBarrier::Leave(const WaitOptions& wait) {
-  Patience patience(&session_, wait);
+  Patience patience(session_, wait);
   const absl::Status lost = session_.Lost();
   if (!lost.ok())
     return WithOutcome(absl::FailedPreconditionError(lost.message()), Outcome::kFailed);
@@ -130,7 +130,7 @@ absl::Status DoubleBarrier::AwaitClosed(Patience& patience) {
     Txn close;
     close.If(Compare::CreateRevision(in_).Equals(0).Over(in));
     close.Then(Op::Delete(KeyRange::Key(ready_)));
-    const auto closed = session_.client().kv().Commit(close, patience.Call());
+    const auto closed = patience.Await(session_.client().kv().CommitAsync(close, patience.Call()));
     if (!closed.ok() && !MayPass(closed.status())) return closed.status();
     const absl::Status give_up = closed.ok() ? patience.Check() : patience.Pause();
     if (!give_up.ok()) return give_up;

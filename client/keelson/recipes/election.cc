@@ -20,7 +20,7 @@ absl::Status Election::Proclaim(const std::string& value, const WaitOptions& wai
     return WithOutcome(absl::FailedPreconditionError("this candidate does not lead"),
                        Outcome::kFailed);
   }
-  internal::Patience patience(&claim_->session(), wait);
+  internal::Patience patience(claim_->session(), wait);
   return claim_->Update(value, patience);
 }
 

@@ -15,7 +15,7 @@ class LeaderObserver::Line {
       : client_(client), range_(KeyRange::Prefix(absl::StrCat(name, "/"))) {}
 
   absl::StatusOr<std::optional<Leader>> Next(const WaitOptions& wait) {
-    internal::Patience patience(nullptr, wait);
+    internal::Patience patience(client_, wait);
     while (changes_.empty()) {
       if (next_revision_ == 0) {
         const absl::Status read = Read(patience);
@@ -34,7 +34,7 @@ class LeaderObserver::Line {
   absl::Status Read(internal::Patience& patience) {
     absl::Status give_up = patience.Check();
     while (give_up.ok()) {
-      const auto got = client_.kv().Get(range_, {}, patience.Call());
+      const auto got = patience.Await(client_.kv().GetAsync(range_, {}, patience.Call()));
       if (got.ok()) {
         candidates_.clear();
         for (const KeyValue& kv : got->kvs) candidates_[kv.key] = kv;

@@ -23,7 +23,7 @@ absl::StatusOr<GetResult> Get(const Client& client, const KeyRange& range,
                               const GetOptions& options, Patience& patience) {
   absl::Status give_up = patience.Check();
   while (give_up.ok()) {
-    auto got = client.kv().Get(range, options, patience.Call());
+    auto got = patience.Await(client.kv().GetAsync(range, options, patience.Call()));
     if (got.ok() || !MayPass(got.status())) return got;
     give_up = patience.Pause();
   }
@@ -40,13 +40,14 @@ QueueItem::~QueueItem() = default;
 Fence QueueItem::fence() const { return claim_->fence(); }
 
 absl::Status QueueItem::Done(const WaitOptions& wait) {
-  Patience patience(&claim_->session(), wait);
+  Patience patience(claim_->session(), wait);
   Txn txn;
   txn.If(fence().Holds());
   txn.Then(Op::Delete(KeyRange::Key(item_key_))).Then(Op::Delete(KeyRange::Key(claim_->key())));
   absl::Status give_up = patience.Check();
   while (give_up.ok()) {
-    const auto result = claim_->session().client().kv().Commit(txn, patience.Call());
+    const auto result =
+        patience.Await(claim_->session().client().kv().CommitAsync(txn, patience.Call()));
     if (result.ok()) {
       // The claim of a session that is alive ends by Done only: by one that had no answer.
       const bool done = result->succeeded || (done_in_doubt_ && claim_->session().Lost().ok());
@@ -75,12 +76,17 @@ Queue::Queue(const Client& client, const std::string& name)
       line_(absl::StrCat(name, "/line")) {}
 
 absl::StatusOr<std::string> Queue::Push(const std::string& value, const WaitOptions& wait) const {
-  Patience patience(nullptr, wait);
+  Patience patience(client_, wait);
   std::string key = absl::StrCat(items_, client::internal::RandomId());
-  absl::Status status = client_.kv().Put(key, value, {}, patience.Call()).status();
+  absl::Status status = patience.Check();
+  if (!status.ok()) return status;
+  const auto put = [&] {
+    return patience.Await(client_.kv().PutAsync(key, value, {}, patience.Call())).status();
+  };
+  status = put();
   while (OutcomeOf(status) == Outcome::kFailed && MayPass(status)) {
     if (const absl::Status give_up = patience.Pause(); !give_up.ok()) return give_up;
-    status = client_.kv().Put(key, value, {}, patience.Call()).status();
+    status = put();
   }
   if (status.ok()) return key;
   if (OutcomeOf(status) == Outcome::kFailed) return status;
@@ -175,7 +181,7 @@ Queue::MaybeItem Queue::TakeInLine(LeaseSession& session, Patience& patience) co
 
 absl::StatusOr<std::unique_ptr<QueueItem>> Queue::Take(LeaseSession& session,
                                                        const WaitOptions& wait) const {
-  Patience patience(&session, wait);
+  Patience patience(session, wait);
   const auto view = Look(patience);
   if (!view.ok()) return view.status();
   auto item = TakeOneOf(*view, session, patience);

@@ -11,8 +11,9 @@ struct WaitOptions {
   // The wait ends with DeadlineExceeded after so long.
   absl::Duration timeout = absl::InfiniteDuration();
 
-  // request_stop() of its source, from any thread, ends the wait with Cancelled: at once while it
-  // waits for others, and when the call to the cluster that runs at that moment is over.
+  // request_stop() of its source, from any thread, ends the wait with Cancelled, and the call to
+  // the cluster that runs at that moment. What has to be undone (a place in a line) is undone
+  // first.
   std::stop_token stop = {};
 };
 

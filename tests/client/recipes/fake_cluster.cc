@@ -285,6 +285,11 @@ bool FakeLink::LetGo() {
   return !std::exchange(held_, {}).empty();
 }
 
+bool FakeLink::IsSilent() {
+  const std::lock_guard lock(mutex_);
+  return open_;
+}
+
 void FakeLink::Silence() { *silent_ = true; }
 
 FakeLink::Fault FakeLink::Next(const std::string& method, const std::string& request) {
@@ -302,6 +307,14 @@ void FakeLink::Unary(CallStart start, std::string request, std::function<void(Ca
     const std::lock_guard lock(mutex_);
     fault = Next(method, request);
     if (fault == Fault::kHeld) held_.emplace_back(method, request);
+    if (fault == Fault::kSilent) open_ = true;
+  }
+  if (fault == Fault::kSilent) {
+    start.cancellation->OnRequest([scheduler = scheduler_, done = std::move(done)] {
+      scheduler->Post(
+          [done] { done({.status = absl::CancelledError("cancelled"), .reach = Reach::kSent}); });
+    });
+    return;
   }
   CallEnd end;
   if (fault == Fault::kNone || fault == Fault::kAnswerLost) {

@@ -64,6 +64,7 @@ class FakeLink : public client::internal::Transport {
     kAnswerLost,  // it happens, and no answer comes
     kHeld,        // no answer comes; it happens when the held are let go
     kNotSent,     // it surely does not happen
+    kSilent,      // it does not happen, and only a cancellation ends it
   };
 
   FakeLink(std::shared_ptr<FakeCluster> cluster,
@@ -73,6 +74,8 @@ class FakeLink : public client::internal::Transport {
   void Plan(const std::string& method, std::vector<Fault> faults);
   // Lets go of what was held. Whether there was something.
   bool LetGo();
+  // Whether a call is open that is not answered.
+  bool IsSilent();
   // Keep-alives get no answer from now on.
   void Silence();
 
@@ -90,6 +93,7 @@ class FakeLink : public client::internal::Transport {
   std::mutex mutex_;  // guards what follows
   std::map<std::string, std::deque<Fault>> plan_;
   std::vector<std::pair<std::string, std::string>> held_;
+  bool open_ = false;  // a silent call
 };
 
 // A client on a link.

@@ -135,6 +135,36 @@ TEST_F(RecipeFaultsTest, AWaiterIsToldOfTheLossOfItsSession) {
   EXPECT_EQ(OutcomeOf(status), Outcome::kFailed);
 }
 
+TEST_F(RecipeFaultsTest, AStopEndsACallThatIsNotAnswered) {
+  const auto session = NewSession(one_);
+  one_.link->Plan("KV/Txn", {Fault::kSilent});
+  Lock lock(*session, "lock");
+  std::stop_source stop;
+  auto acquire = InBackground([&] { return lock.Acquire({.stop = stop.get_token()}); });
+  ASSERT_TRUE(WaitUntil(absl::Seconds(20), [&] { return one_.link->IsSilent(); }));
+  stop.request_stop();
+  const absl::Status status = acquire.get();
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
+  EXPECT_EQ(OutcomeOf(status), Outcome::kUnknown) << "it may have left this process";
+  EXPECT_TRUE(lock.Acquire().ok());
+}
+
+TEST_F(RecipeFaultsTest, InACallbackOfTheClientARecipeFailsInsteadOfWaitingForItself) {
+  const auto session = NewSession(one_);
+  Lock lock(*session, "lock");
+  const Queue queue(*one_.client, "queue");
+  std::promise<std::vector<absl::Status>> said;
+  one_.client->kv().GetAsync(KeyRange::Key("k")).Then([&](const absl::StatusOr<GetResult>&) {
+    said.set_value(
+        {lock.Acquire(), queue.Push("a").status(), LeaseSession::Start(*one_.client).status()});
+  });
+  for (const absl::Status& status : said.get_future().get()) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_EQ(OutcomeOf(status), Outcome::kFailed);
+  }
+  EXPECT_EQ(Count("lock/") + Count("queue/"), 0);
+}
+
 TEST_F(RecipeFaultsTest, AnEndWakesOneWaiter) {
   constexpr int kWaiters = 6;
   std::vector<std::unique_ptr<LeaseSession>> sessions;

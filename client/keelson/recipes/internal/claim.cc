@@ -44,14 +44,14 @@ Claim::~Claim() {
 Fence Claim::fence() const { return entered() ? Fence(key_, token_) : Fence(); }
 
 absl::Status Claim::Obtain(const std::string& value, const WaitOptions& wait) {
-  Patience patience(&session_, wait);
+  Patience patience(session_, wait);
   absl::Status status = Enter(value, patience);
   if (status.ok()) status = AwaitFirst(patience);
   return status.ok() ? status : GiveUp(std::move(status));
 }
 
 absl::Status Claim::TryObtain(const std::string& value, const WaitOptions& wait) {
-  Patience patience(&session_, wait);
+  Patience patience(session_, wait);
   absl::Status status = Enter(value, patience);
   if (!status.ok()) return GiveUp(std::move(status));
   const auto ahead = LookAhead(patience);
@@ -76,7 +76,7 @@ absl::Status Claim::Enter(const std::string& value, Patience& patience,
   txn.Else(Op::Get(KeyRange::Key(key_)));
   absl::Status give_up = patience.Check();
   while (give_up.ok()) {
-    const auto result = session_.client().kv().Commit(txn, patience.Call());
+    const auto result = patience.Await(session_.client().kv().CommitAsync(txn, patience.Call()));
     if (result.ok()) return OnEntered(*result, value, patience, in_doubt_);
     if (!MayPass(result.status())) return result.status();
     if (OutcomeOf(result.status()) == Outcome::kUnknown) ++in_doubt_;
@@ -120,7 +120,7 @@ absl::StatusOr<Claim::Ahead> Claim::LookAhead(Patience& patience) {
   look.If(fence().Holds()).Then(Op::Get(line_, last));
   absl::Status give_up = patience.Check();
   while (give_up.ok()) {
-    const auto result = session_.client().kv().Commit(look, patience.Call());
+    const auto result = patience.Await(session_.client().kv().CommitAsync(look, patience.Call()));
     if (result.ok()) {
       if (!result->succeeded) return Gone(key_);
       const auto pair = PairAt(*result, 0);
@@ -154,7 +154,7 @@ absl::Status Claim::Update(const std::string& value, Patience& patience) {
     txn.If(fence().Holds()).If(Compare::ModRevision(key_).Equals(mod_revision_));
     txn.Then(Op::Put(key_, value, {.lease = session_.lease()}));
     txn.Else(Op::Get(KeyRange::Key(key_)));
-    const auto result = session_.client().kv().Commit(txn, patience.Call());
+    const auto result = patience.Await(session_.client().kv().CommitAsync(txn, patience.Call()));
     if (result.ok() && result->succeeded) {
       mod_revision_ = result->header.revision;
       return absl::OkStatus();
@@ -178,12 +178,12 @@ absl::Status Claim::Leave() {
     Forget();
     return absl::OkStatus();
   }
-  Patience patience(&session_, {.timeout = kLeavePatience});
+  Patience patience(session_, {.timeout = kLeavePatience});
   Txn txn;
   txn.If(Compare::Lease(key_).Equals(session_.lease())).Then(Op::Delete(KeyRange::Key(key_)));
   absl::Status give_up = patience.Check();
   while (give_up.ok()) {
-    const auto result = session_.client().kv().Commit(txn, patience.Call());
+    const auto result = patience.Await(session_.client().kv().CommitAsync(txn, patience.Call()));
     if (result.ok()) {
       Forget();
       return absl::OkStatus();

@@ -44,8 +44,15 @@ bool MayPass(const absl::Status& status) {
          absl::IsDeadlineExceeded(status) || absl::IsResourceExhausted(status);
 }
 
-Patience::Patience(const LeaseSession* session, const WaitOptions& options)
-    : session_(session),
+Patience::Patience(const Client& client, const WaitOptions& options)
+    : Patience(client, nullptr, options) {}
+
+Patience::Patience(const LeaseSession& session, const WaitOptions& options)
+    : Patience(session.client(), &session, options) {}
+
+Patience::Patience(const Client& client, const LeaseSession* session, const WaitOptions& options)
+    : client_(client),
+      session_(session),
       stop_(options.stop),
       timeout_(options.timeout),
       started_(Monotonic()),
@@ -57,6 +64,10 @@ Patience::Patience(const LeaseSession* session, const WaitOptions& options)
 absl::Duration Patience::Left() const { return timeout_ - (Monotonic() - started_); }
 
 absl::Status Patience::Check() const {
+  if (client_.InCallback()) {
+    return GiveUp(absl::FailedPreconditionError(
+        "a recipe in a callback of the client would wait for itself; use a thread of your own"));
+  }
   if (session_ != nullptr) {
     const absl::Status lost = session_->Lost();
     if (!lost.ok()) {

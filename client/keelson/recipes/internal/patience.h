@@ -36,17 +36,26 @@ class Bell {
 bool MayPass(const absl::Status& status);
 
 // Used by the blocked thread only. Its own failures are reasons to give up: Cancelled,
-// DeadlineExceeded, FailedPrecondition (the session is lost); all with outcome failed.
+// DeadlineExceeded, FailedPrecondition (the session is lost, or this is a callback of the client,
+// where nothing may wait); all with outcome failed.
 class Patience {
  public:
-  // `session` may be null. REQUIRES: it outlives the patience.
-  Patience(const LeaseSession* session, const WaitOptions& options);
+  // REQUIRES: the client, or the session, outlives the patience.
+  Patience(const Client& client, const WaitOptions& options);
+  Patience(const LeaseSession& session, const WaitOptions& options);
 
   // Why to give up, or OK.
   absl::Status Check() const;
 
   // For one call: a part of what is left, so that one member that hangs does not take it all.
   CallOptions Call() const;
+
+  // A call's result; a stop ends the call. What it came to then is Cancelled, or MayPass.
+  template <typename T>
+  absl::StatusOr<T> Await(Future<T> call) const {
+    const std::stop_callback cancel(stop_, call.Canceller());
+    return call.Get();
+  }
 
   // After a failure that MayPass, or when others were faster: waits a little, longer each time.
   absl::Status Pause();
@@ -60,9 +69,11 @@ class Patience {
   absl::StatusOr<WatchBatch> Next(Watcher& watcher) const;
 
  private:
+  Patience(const Client& client, const LeaseSession* session, const WaitOptions& options);
   absl::Duration Left() const;
 
-  const LeaseSession* const session_;
+  const Client& client_;
+  const LeaseSession* const session_;  // or null
   const std::stop_token stop_;
   const absl::Duration timeout_;
   const absl::Duration started_;

@@ -7,6 +7,7 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/file_system.h"
 #include "rocksdb/write_batch.h"
+#include "storage/mvcc/manifest_tail.h"
 #include "storage/mvcc/rocks_fs.h"
 
 namespace keelson::storage {
@@ -51,6 +52,9 @@ absl::Status RocksDb::OpenDatabase(bool read_only) {
   for (int i = 0; i < kFamilies; ++i) {
     descriptors.emplace_back(kNames[i], FamilyOptions(static_cast<Family>(i)));
   }
+  if (!read_only) {
+    if (absl::Status status = CutTornManifest(); !status.ok()) return status;
+  }
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   rocksdb::DBOptions db_options = DatabaseOptions();
@@ -73,16 +77,40 @@ absl::Status RocksDb::OpenDatabase(bool read_only) {
   return read_only ? absl::OkStatus() : SyncParent();
 }
 
+// See manifest_tail.h. What can't be read here RocksDB is left to complain of.
+absl::Status RocksDb::CutTornManifest() {
+  std::string name;
+  if (!rocksdb::ReadFileToString(env_.get(), options_.dir + "/CURRENT", &name).ok()) {
+    return absl::OkStatus();
+  }
+  while (name.ends_with('\n')) name.pop_back();
+  const std::string path = absl::StrCat(options_.dir, "/", name);
+  std::string manifest;
+  if (!rocksdb::ReadFileToString(env_.get(), path, &manifest).ok()) return absl::OkStatus();
+  const std::optional<size_t> sound = TornManifestTail(manifest);
+  if (!sound) return absl::OkStatus();
+  manifest.resize(*sound);
+  // Of a name that RocksDB removes if this is cut off.
+  const std::string copy = options_.dir + "/000000.dbtmp";
+  rocksdb::Status status = rocksdb::WriteStringToFile(env_.get(), manifest, copy, true);
+  if (status.ok()) status = env_->RenameFile(copy, path);
+  if (!status.ok()) return FromRocks(status, Describe("cut a torn manifest"));
+  return SyncDirectory(options_.dir);
+}
+
+absl::Status RocksDb::SyncDirectory(const std::string& dir) {
+  std::unique_ptr<rocksdb::FSDirectory> directory;
+  rocksdb::IOStatus status =
+      env_->GetFileSystem()->NewDirectory(dir, {}, &directory, /*dbg=*/nullptr);
+  if (status.ok()) status = directory->Fsync({}, /*dbg=*/nullptr);
+  return FromRocks(status, Describe("sync the directory " + dir));
+}
+
 // RocksDB syncs the names in its directory, not the name of the directory.
 absl::Status RocksDb::SyncParent() {
   const size_t slash = options_.dir.find_last_of('/');
   std::string parent = slash == std::string::npos ? "." : options_.dir.substr(0, slash);
-  if (parent.empty()) parent = "/";
-  std::unique_ptr<rocksdb::FSDirectory> directory;
-  rocksdb::IOStatus status =
-      env_->GetFileSystem()->NewDirectory(parent, {}, &directory, /*dbg=*/nullptr);
-  if (status.ok()) status = directory->Fsync({}, /*dbg=*/nullptr);
-  return FromRocks(status, Describe("sync the directory above"));
+  return SyncDirectory(parent.empty() ? "/" : parent);
 }
 
 std::vector<rocksdb::ColumnFamilyHandle*> RocksDb::families() const {

@@ -61,6 +61,8 @@ class RocksDb {
  private:
   RocksDb(const MvccOptions& options, std::shared_ptr<RocksEnv> env);
   absl::Status OpenDatabase(bool read_only);
+  absl::Status CutTornManifest();
+  absl::Status SyncDirectory(const std::string& dir);
   absl::Status SyncParent();
   rocksdb::DBOptions DatabaseOptions() const;
   rocksdb::ColumnFamilyOptions FamilyOptions(Family family) const;

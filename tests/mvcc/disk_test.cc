@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "storage/mvcc/codec.h"
+#include "storage/mvcc/manifest_tail.h"
 #include "storage/mvcc/rocks_db.h"
 #include "tests/mvcc/store_harness.h"
 
@@ -35,6 +36,55 @@ TEST(MvccDiskTest, OpeningReadsNoMoreForManyKeysThanForFew) {
     reads[large] = Reads(store) - before;
   }
   EXPECT_LE(reads[1], reads[0] + 3) << "40,000 keys against 1,000";
+}
+
+std::string ManifestOf(StoreHarness& store) {
+  std::string name = *ReadFile(store.disk(), "/m/db/CURRENT", 100);
+  name.pop_back();
+  return "/m/db/" + name;
+}
+
+// Replaces a byte `from_end` bytes before the end.
+void Damage(StoreHarness& store, const std::string& path, size_t from_end) {
+  std::string bytes = *ReadFile(store.disk(), path, 1 << 20);
+  bytes[bytes.size() - from_end] ^= 0x55;
+  ASSERT_EQ(WriteFileDurably(store.disk(), path, bytes), absl::OkStatus());
+}
+
+// RocksDB refuses such a file.
+TEST(MvccDiskTest, AManifestWhoseLastRecordIsTornIsOfTheStateBeforeIt) {
+  StoreHarness store;
+  store.Put("a", "first");
+  ASSERT_EQ(store.Flush(), absl::OkStatus());
+  store.Put("a", "second");
+  const uint64_t before = ReadFile(store.disk(), ManifestOf(store), 1 << 20)->size();
+  ASSERT_EQ(store.Flush(), absl::OkStatus());
+  const std::string manifest = ManifestOf(store);
+  store.Close();
+  const uint64_t after = ReadFile(store.disk(), manifest, 1 << 20)->size();
+  ASSERT_GT(after, before);
+  Damage(store, manifest, after - before - 3);  // the first record of the last flush
+  store.Open();
+  EXPECT_EQ(store.Value("a"), "first");
+  EXPECT_EQ(store->applied().index, raft::Index(1)) << "the log is replayed from there";
+  store.Put("a", "second");
+  ASSERT_EQ(store.Flush(), absl::OkStatus());
+  store.Open();
+  EXPECT_EQ(store.Value("a"), "second");
+}
+
+TEST(MvccDiskTest, AManifestThatIsDamagedFarFromItsEndIsRefused) {
+  StoreHarness store;
+  for (int i = 0; i < 400; ++i) {
+    store.Put("a", absl::StrCat(i));
+    ASSERT_EQ(store.Flush(), absl::OkStatus());
+  }
+  const std::string manifest = ManifestOf(store);
+  store.Close();
+  const size_t size = ReadFile(store.disk(), manifest, 1 << 20)->size();
+  ASSERT_GT(size, kManifestTail + 1000);
+  Damage(store, manifest, size - 500);
+  EXPECT_TRUE(absl::IsDataLoss(MvccStore::Open(store.options()).status()));
 }
 
 TEST(MvccDiskTest, AFlushOntoAFullDiskSaysSoAndALaterStartGoesOn) {

@@ -3,7 +3,9 @@
 #include <string_view>
 
 #include "server/api/utf8.h"
+#include "server/api/write.h"
 #include "server/apply/errors.h"
+#include "server/apply/request_errors.h"
 #include "server/node/node.h"
 
 namespace keelson::server {
@@ -33,6 +35,9 @@ absl::Status CheckCall(const Node& node, const CallContext& context, Right right
   }
   if (const auto version = context.Find("client-api-version"); version && !IsUtf8(*version)) {
     return errors::InvalidClientApiVersion();
+  }
+  if (!TakesRequestId(context.method) && context.Find(kRequestIdKey)) {
+    return errors::NoRequestIdHere();
   }
   if (node.OutOfService() && !ServedOutOfService(context.method)) return errors::Corrupt();
   if (RequiresLeader(context) && !node.HasLeader()) return errors::NoLeader();

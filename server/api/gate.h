@@ -9,9 +9,9 @@ namespace keelson::server {
 
 class Node;
 
-// In this order: a learner serves few methods; the client's API version must be text; a member out
-// of service tells nothing of keys; a call that requires a leader is not begun without one; the
-// caller must have `right`, where authentication is on.
+// In this order: a learner serves few methods; the client's API version must be text; few calls
+// take a request id; a member out of service tells nothing of keys; a call that requires a leader
+// is not begun without one; the caller must have `right`, where authentication is on.
 absl::Status CheckCall(const Node& node, const CallContext& context, Right right);
 
 // Whether this member is a learner.

@@ -41,28 +41,28 @@ void KvService::AddTo(Methods& methods) {
                 }
                 RangeStream(std::move(call), std::move(request));
               });
-  methods.AddUnary<PutRequest>("/etcdserverpb.KV/Put", [this](CallPtr call, const PutRequest& put,
+  methods.AddUnary<PutRequest>("/etcdserverpb.KV/Put", [this](const CallPtr& call,
+                                                              const PutRequest& put,
                                                               std::string_view bytes) {
     if (auto status = Validate(put); !status.ok()) return Answer(*call, status);
     const auto cost = static_cast<int64_t>(put.key().size() + put.value().size()) + kPairOverhead;
     if (!node_.HasSpaceFor(cost)) return Answer(*call, errors::NoSpace());
-    WriteAndAnswer<etcdserverpb::PutResponse>(node_, std::move(call), WriteKind::kPut, bytes);
+    WriteAndAnswer<etcdserverpb::PutResponse>(node_, call, WriteKind::kPut, bytes);
   });
   methods.AddUnary<DeleteRangeRequest>(
       "/etcdserverpb.KV/DeleteRange",
-      [this](CallPtr call, const DeleteRangeRequest& request, std::string_view bytes) {
+      [this](const CallPtr& call, const DeleteRangeRequest& request, std::string_view bytes) {
         if (auto status = Validate(request); !status.ok()) return Answer(*call, status);
-        WriteAndAnswer<etcdserverpb::DeleteRangeResponse>(node_, std::move(call),
-                                                          WriteKind::kDeleteRange, bytes);
+        WriteAndAnswer<etcdserverpb::DeleteRangeResponse>(node_, call, WriteKind::kDeleteRange,
+                                                          bytes);
       });
   methods.AddUnary<etcdserverpb::TxnRequest>(
       "/etcdserverpb.KV/Txn", [this](CallPtr call, const etcdserverpb::TxnRequest& request,
                                      std::string_view bytes) { Txn(call, request, bytes); });
   methods.AddUnary<CompactionRequest>(
       "/etcdserverpb.KV/Compact",
-      [this](CallPtr call, const CompactionRequest&, std::string_view bytes) {
-        WriteAndAnswer<etcdserverpb::CompactionResponse>(node_, std::move(call),
-                                                         WriteKind::kCompact, bytes);
+      [this](const CallPtr& call, const CompactionRequest&, std::string_view bytes) {
+        WriteAndAnswer<etcdserverpb::CompactionResponse>(node_, call, WriteKind::kCompact, bytes);
       });
 }
 
@@ -113,7 +113,7 @@ void KvService::Txn(CallPtr call, const etcdserverpb::TxnRequest& request, std::
   if (HasPut(request) && !node_.HasSpaceFor(static_cast<int64_t>(bytes.size()) + kPairOverhead)) {
     return Answer(*call, errors::NoSpace());
   }
-  WriteAndAnswer<etcdserverpb::TxnResponse>(node_, std::move(call), WriteKind::kTxn, bytes);
+  WriteAndAnswer<etcdserverpb::TxnResponse>(node_, call, WriteKind::kTxn, bytes);
 }
 
 void KvService::ReadOnlyTxn(CallPtr call, const etcdserverpb::TxnRequest& request) {

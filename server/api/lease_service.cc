@@ -132,14 +132,14 @@ class KeepAliveStream : public std::enable_shared_from_this<KeepAliveStream> {
 void LeaseService::AddTo(Methods& methods) {
   methods.AddUnary<LeaseGrantRequest>(
       "/etcdserverpb.Lease/LeaseGrant",
-      [this](CallPtr call, LeaseGrantRequest request, std::string_view) {
-        Grant(std::move(call), std::move(request));
+      [this](CallPtr call, LeaseGrantRequest request, std::string_view bytes) {
+        Grant(call, std::move(request), bytes);
       });
   methods.AddUnary<etcdserverpb::LeaseRevokeRequest>(
       "/etcdserverpb.Lease/LeaseRevoke",
-      [this](CallPtr call, const etcdserverpb::LeaseRevokeRequest&, std::string_view bytes) {
-        WriteAndAnswer<etcdserverpb::LeaseRevokeResponse>(node_, std::move(call),
-                                                          WriteKind::kLeaseRevoke, bytes);
+      [this](const CallPtr& call, const etcdserverpb::LeaseRevokeRequest&, std::string_view bytes) {
+        WriteAndAnswer<etcdserverpb::LeaseRevokeResponse>(node_, call, WriteKind::kLeaseRevoke,
+                                                          bytes);
       });
   methods.Add("/etcdserverpb.Lease/LeaseKeepAlive", Method::Kind::kBidi,
               [this](CallPtr call, std::string_view) { KeepAlive(std::move(call)); });
@@ -155,7 +155,7 @@ void LeaseService::AddTo(Methods& methods) {
       });
 }
 
-void LeaseService::Grant(CallPtr call, LeaseGrantRequest request) {
+void LeaseService::Grant(const CallPtr& call, LeaseGrantRequest request, std::string_view asked) {
   // Applying it checks it again; here it goes before what is wrong with the request.
   if (node_.facts().IsClusterCorrupt()) return Answer(*call, errors::Corrupt());
   if (auto status = CheckLeaseTtl(request.ttl()); !status.ok()) return Answer(*call, status);
@@ -166,8 +166,8 @@ void LeaseService::Grant(CallPtr call, LeaseGrantRequest request) {
     request.set_id(
         ChooseLeaseId(node_.random(), [&table](int64_t id) { return table.Contains(id); }));
   }
-  WriteAndAnswer<etcdserverpb::LeaseGrantResponse>(node_, std::move(call), WriteKind::kLeaseGrant,
-                                                   request.SerializeAsString());
+  WriteAndAnswer<etcdserverpb::LeaseGrantResponse>(node_, call, WriteKind::kLeaseGrant,
+                                                   request.SerializeAsString(), asked);
 }
 
 void LeaseService::KeepAlive(CallPtr call) {

@@ -25,7 +25,8 @@ class LeaseService {
   void AddTo(Methods& methods);
 
  private:
-  void Grant(std::shared_ptr<Call> call, etcdserverpb::LeaseGrantRequest request);
+  void Grant(const std::shared_ptr<Call>& call, etcdserverpb::LeaseGrantRequest request,
+             std::string_view asked);
   void KeepAlive(std::shared_ptr<Call> call);
   void TimeToLive(std::shared_ptr<Call> call, const etcdserverpb::LeaseTimeToLiveRequest& request);
   void AddKeys(std::shared_ptr<Call> call, const etcdserverpb::LeaseTimeToLiveResponse& response);

@@ -1,6 +1,7 @@
 // The end of every write: propose, and answer with what was applied.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -11,11 +12,24 @@
 
 namespace keelson::server {
 
+// Request metadata by which a client names its write, so that it is applied once however often it
+// is sent (README, "Writes that are applied once").
+inline constexpr std::string_view kRequestIdKey = "keelson-request-id";
+
+// Whether calls of `method` take a name.
+bool TakesRequestId(std::string_view method);
+
+// Proposes `request`; `asked` are the bytes that the client sent, by which a repetition of a named
+// write is known. `done` gets what is to be answered. Where there is a name the answer's metadata
+// is added before.
+void ProposeFor(Node& node, const std::shared_ptr<Call>& call, WriteKind kind,
+                std::string_view request, std::string_view asked, Node::WriteDone done);
+
 // Proposes `request` and answers `call` with the applied response, of type Response.
 template <typename Response>
-void WriteAndAnswer(Node& node, std::shared_ptr<Call> call, WriteKind kind,
-                    std::string_view request) {
-  node.Write(kind, request, [&node, call = std::move(call)](ApplyResult result) {
+void WriteAndAnswer(Node& node, const std::shared_ptr<Call>& call, WriteKind kind,
+                    std::string_view request, std::string_view asked) {
+  ProposeFor(node, call, kind, request, asked, [&node, call](ApplyResult result) {
     if (!result.status.ok()) return Answer(*call, result.status);
     auto* response = static_cast<Response*>(result.response.get());
     node.FillHeader(response->mutable_header(), false);
@@ -23,6 +37,11 @@ void WriteAndAnswer(Node& node, std::shared_ptr<Call> call, WriteKind kind,
     call->Send({response->SerializeAsString(), std::move(result.body)});
     call->Finish(absl::OkStatus());
   });
+}
+template <typename Response>
+void WriteAndAnswer(Node& node, const std::shared_ptr<Call>& call, WriteKind kind,
+                    std::string_view request) {
+  WriteAndAnswer<Response>(node, call, kind, request, request);
 }
 
 }  // namespace keelson::server

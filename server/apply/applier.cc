@@ -10,7 +10,9 @@
 #include "base/view.h"
 #include "proto/etcd/rpc.pb.h"
 #include "proto/keelson/entry.pb.h"
+#include "proto/keelson/request.pb.h"
 #include "server/apply/errors.h"
+#include "server/apply/request_errors.h"
 #include "server/apply/txn.h"
 #include "server/apply/validate.h"
 #include "storage/mvcc/apply_batch.h"
@@ -27,6 +29,57 @@ T* Respond(ApplyResult* result) {
   T* raw = response.get();
   result->response = std::move(response);
   return raw;
+}
+
+ApplyResult Fatal(const absl::Status& status) {
+  ApplyResult result;
+  result.status = status;
+  result.fatal = true;
+  return result;
+}
+
+std::unique_ptr<google::protobuf::Message> EmptyResponseTo(LogEntry::RequestCase request) {
+  switch (request) {
+    case LogEntry::kPut:
+      return std::make_unique<etcdserverpb::PutResponse>();
+    case LogEntry::kDeleteRange:
+      return std::make_unique<etcdserverpb::DeleteRangeResponse>();
+    case LogEntry::kTxn:
+      return std::make_unique<etcdserverpb::TxnResponse>();
+    case LogEntry::kCompact:
+      return std::make_unique<etcdserverpb::CompactionResponse>();
+    case LogEntry::kLeaseGrant:
+      return std::make_unique<etcdserverpb::LeaseGrantResponse>();
+    case LogEntry::kLeaseRevoke:
+      return std::make_unique<etcdserverpb::LeaseRevokeResponse>();
+    default:
+      return nullptr;  // no client names such a write
+  }
+}
+
+v1::RequestRecord RecordOf(const ApplyResult& result, const RequestLimits& limits) {
+  v1::RequestRecord record;
+  record.set_code(static_cast<uint32_t>(result.status.raw_code()));
+  record.set_message(std::string(result.status.message()));
+  if (result.response == nullptr) return record;
+  record.set_response_dropped(result.response->ByteSizeLong() > limits.answer_bytes);
+  if (!record.response_dropped()) record.set_response(result.response->SerializeAsString());
+  return record;
+}
+
+ApplyResult AnswerAgain(LogEntry::RequestCase request, const std::string& stored) {
+  v1::RequestRecord record;
+  ApplyResult result;
+  result.response = EmptyResponseTo(request);
+  if (!record.ParseFromString(stored) || result.response == nullptr ||
+      !result.response->ParseFromString(record.response())) {
+    return Fatal(absl::DataLossError("the record of an answered request can't be read"));
+  }
+  result.named = ApplyResult::Named::kRepeated;
+  result.status = absl::Status(static_cast<absl::StatusCode>(record.code()), record.message());
+  if (record.response_dropped()) result.status = errors::AnswerNotKept();
+  if (!result.status.ok()) result.response.reset();
+  return result;
 }
 
 }  // namespace
@@ -61,6 +114,44 @@ void PackLargeResponse(ApplyResult* result) {
 }
 
 ApplyResult Applier::Apply(const LogEntry& entry, bool want_response, storage::ApplyBatch& batch) {
+  if (entry.has_request_id()) return ApplyNamed(entry, want_response, batch);
+  return Decide(entry, want_response, batch);
+}
+
+ApplyResult Applier::ApplyNamed(const LogEntry& entry, bool want_response,
+                                storage::ApplyBatch& batch) {
+  using Verdict = RequestTable::Verdict;
+  ApplyResult result;
+  const auto found = requests_->Find(entry.request_id(), batch);
+  if (!found.ok()) return Fatal(found.status());
+  switch (found->verdict) {
+    case Verdict::kTooOld:
+      result.named = ApplyResult::Named::kTooOld;
+      result.status = errors::RequestTooOld();
+      return result;
+    case Verdict::kFuture:
+      result.status = errors::RequestIdOfTheFuture();
+      return result;
+    case Verdict::kOther:
+      result.status = errors::RequestIdOfAnother();
+      return result;
+    case Verdict::kRepeated:
+      return AnswerAgain(entry.request_case(), *found->record);
+    case Verdict::kNew:
+      break;
+  }
+  // Every member keeps the answer, whoever waits for it.
+  result = Decide(entry, true, batch);
+  if (result.fatal || storage::IsTooMuchWork(result.status)) return result;
+  result.named = ApplyResult::Named::kFirst;
+  const absl::Status kept =
+      requests_->Remember(entry.request_id(), RecordOf(result, requests_->limits()), batch);
+  if (!kept.ok()) return Fatal(kept);
+  if (!want_response) result.response.reset();
+  return result;
+}
+
+ApplyResult Applier::Decide(const LogEntry& entry, bool want_response, storage::ApplyBatch& batch) {
   ApplyResult result;
   result.status = CheckAlarms(entry);
   if (!result.status.ok()) return result;

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "google/protobuf/message.h"
 #include "server/apply/cluster_facts.h"
+#include "server/apply/request_table.h"
 
 namespace keelson::v1 {
 class LogEntry;
@@ -36,6 +37,14 @@ struct ApplyResult {
   // The serialized rest of a large response, of which `response` then holds the header only. On the
   // wire it follows the serialized `response`. May be null.
   std::shared_ptr<const std::string> body = nullptr;
+  // What the log decided about a write that its client named; kNone: nothing, or it has no name.
+  enum class Named : uint8_t {
+    kNone,
+    kFirst,     // this is the answer for good
+    kRepeated,  // it was applied before: this is the answer that it had then
+    kTooOld,    // nobody can tell any more whether it was applied; it was not now
+  };
+  Named named = Named::kNone;
 };
 
 // The error, fatal, of an entry that this version can't read.
@@ -55,8 +64,8 @@ struct LeaseChange {
 
 class Applier {
  public:
-  // `facts` must outlive the applier.
-  explicit Applier(ClusterFacts* facts) : facts_(facts) {}
+  // `facts` and `requests` must outlive the applier.
+  Applier(ClusterFacts* facts, RequestTable* requests) : facts_(facts), requests_(requests) {}
 
   // Adds the effect of `entry` to `batch`. `want_response`: a client of this member waits for it.
   // Where the batch's limit of work ends it, the result's status says so (storage::IsTooMuchWork)
@@ -67,6 +76,8 @@ class Applier {
   std::vector<LeaseChange> TakeLeaseChanges() { return std::move(lease_changes_); }
 
  private:
+  ApplyResult Decide(const v1::LogEntry& entry, bool want_response, storage::ApplyBatch& batch);
+  ApplyResult ApplyNamed(const v1::LogEntry& entry, bool want_response, storage::ApplyBatch& batch);
   absl::Status CheckAlarms(const v1::LogEntry& entry) const;
   absl::Status Run(const v1::LogEntry& entry, bool want_response, storage::ApplyBatch& batch,
                    ApplyResult* result);
@@ -78,6 +89,7 @@ class Applier {
   void ChangeAlarm(const v1::LogEntry& entry, storage::ApplyBatch& batch, ApplyResult* result);
 
   ClusterFacts* facts_;
+  RequestTable* requests_;
   std::vector<LeaseChange> lease_changes_;
 };
 

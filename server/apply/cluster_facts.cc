@@ -35,24 +35,24 @@ absl::Status ClusterFacts::Load(const storage::MvccStore& store) {
   alarms_.clear();
   members_.clear();
   version_ = 0;
+  const auto alarms = store.GetMeta(kAlarms);
+  if (!alarms.ok()) return alarms.status();
+  etcdserverpb::AlarmResponse list;
+  if (alarms->has_value() && !list.ParseFromString(**alarms)) return Damaged(kAlarms);
+  for (const auto& alarm : list.alarms()) {
+    alarms_.emplace(alarm.memberid(), static_cast<AlarmKind>(alarm.alarm()));
+  }
+  const auto version = store.GetMeta(kVersion);
+  if (!version.ok()) return version.status();
+  if (version->has_value() && !absl::SimpleAtoi(**version, &version_)) return Damaged(kVersion);
   absl::Status result;
-  const absl::Status status = store.ForEachMeta([&](std::string_view name, std::string_view value) {
-    bool readable = true;
-    if (name == kAlarms) {
-      etcdserverpb::AlarmResponse list;
-      readable = list.ParseFromArray(value.data(), static_cast<int>(value.size()));
-      for (const auto& alarm : list.alarms()) {
-        alarms_.emplace(alarm.memberid(), static_cast<AlarmKind>(alarm.alarm()));
-      }
-    } else if (name.substr(0, kMemberPrefix.size()) == kMemberPrefix) {
-      v1::MemberAttributes said;
-      readable = said.ParseFromArray(value.data(), static_cast<int>(value.size()));
-      members_[said.member()] = FactsOf(said);
-    } else if (name == kVersion) {
-      readable = absl::SimpleAtoi(ToAbsl(value), &version_);
-    }
+  const auto visit = [&](std::string_view name, std::string_view value) {
+    v1::MemberAttributes said;
+    const bool readable = said.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    members_[said.member()] = FactsOf(said);
     if (!readable && result.ok()) result = Damaged(name);
-  });
+  };
+  const absl::Status status = store.ForEachMeta(kMemberPrefix, visit);
   return status.ok() ? result : status;
 }
 

@@ -57,13 +57,20 @@ struct Machine::Large {
 };
 
 Machine::Machine(std::unique_ptr<storage::MvccStore> store, Origin self, uint32_t reads,
-                 const Loop* clock)
-    : store_(std::move(store)), self_(self), reads_(reads), clock_(clock), applier_(&facts_) {}
+                 const Loop* clock, const RequestLimits& requests)
+    : store_(std::move(store)),
+      self_(self),
+      reads_(reads),
+      clock_(clock),
+      requests_(requests),
+      applier_(&facts_, &requests_) {}
 
 Machine::~Machine() = default;
 
 absl::Status Machine::Load() {
   if (auto status = facts_.Load(*store_); !status.ok()) return status;
+  if (auto status = requests_.Load(*store_); !status.ok()) return status;
+  request_position_ = requests_.newest();
   return facts_.version() > reads_ ? TooOld(facts_.version(), reads_) : absl::OkStatus();
 }
 
@@ -138,6 +145,7 @@ void Machine::Conclude(storage::CommitResult committed, AppliedSlice* slice) {
   slice->changes = std::move(committed.changes);
   slice->revision = committed.revision;
   slice->lease_changes = applier_.TakeLeaseChanges();
+  request_position_ = requests_.newest();
 }
 
 std::function<void()> Machine::StartLarge() {
@@ -150,8 +158,8 @@ std::function<void()> Machine::StartLarge() {
   return [this, large = large_.get(), entry = queue_.front()] { RunLarge(entry, large); };
 }
 
-// On another thread: nothing of the machine is used but applier, clock and, read only, the facts,
-// which the loop leaves alone while a large entry runs.
+// On another thread: nothing of the machine is used but applier, named requests, clock and, read
+// only, the facts, which the loop leaves alone while a large entry runs.
 void Machine::RunLarge(const raft::Entry& entry, Large* large) {
   std::optional<std::string> configuration;
   const auto applied = ApplyEntry(entry, *large->batch, &large->slice, &configuration);

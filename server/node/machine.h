@@ -67,7 +67,7 @@ class Machine {
   // Applies entries of `self` for their waiting clients. `reads`: the newest log entries that this
   // member reads. `clock` (may be null) outlives the machine.
   Machine(std::unique_ptr<storage::MvccStore> store, Origin self, uint32_t reads = kEntryVersion,
-          const Loop* clock = nullptr);
+          const Loop* clock = nullptr, const RequestLimits& requests = {});
   ~Machine();
 
   // Reads the facts that the store holds. Unimplemented: a newer version wrote them. REQUIRES:
@@ -111,6 +111,8 @@ class Machine {
   storage::MvccStore& store() { return *store_; }
   const storage::MvccStore& store() const { return *store_; }
   const ClusterFacts& facts() const { return facts_; }
+  // While a large entry runs: as it was before it.
+  uint64_t request_position() const { return request_position_; }
   raft::Index applied() const { return store_->applied().index; }
 
  private:
@@ -123,6 +125,8 @@ class Machine {
   const uint32_t reads_;
   const Loop* const clock_;
   ClusterFacts facts_;
+  RequestTable requests_;
+  uint64_t request_position_ = 0;  // of what is committed to the store
   Applier applier_;
   std::deque<raft::Entry> queue_;  // an entry leaves it once it is committed to the store
   bool front_is_large_ = false;

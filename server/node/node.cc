@@ -11,6 +11,7 @@
 #include "proto/keelson/entry.pb.h"
 #include "raft/refusal.h"
 #include "server/apply/errors.h"
+#include "server/apply/request_errors.h"
 #include "server/node/node_impl.h"
 
 namespace keelson::server {
@@ -76,22 +77,32 @@ void Node::Impl::Stop(const absl::Status& status) {
   watches->EndAll(status);
 }
 
-// The bytes of a LogEntry: the id, then the request as field `kind`, as it came.
+// The bytes of a LogEntry: the ids, then the request as field `kind`, as it came.
 std::shared_ptr<const std::string> Node::Impl::EncodeEntry(uint64_t sequence, WriteKind kind,
-                                                           std::string_view request) const {
+                                                           std::string_view request,
+                                                           const RequestId* name) const {
   using google::protobuf::io::CodedOutputStream;
   v1::ProposalId id;
   id.set_member(identity.member.value());
   id.set_boot(boot_id);
   id.set_sequence(sequence);
   auto payload = std::make_shared<std::string>();
-  payload->reserve(request.size() + 48);
+  payload->reserve(request.size() + 48 + (name == nullptr ? 0 : name->text.size() + 32));
   google::protobuf::io::StringOutputStream stream(payload.get());
   CodedOutputStream out(&stream);
   constexpr uint32_t kLengthDelimited = 2;
   out.WriteTag(v1::LogEntry::kIdFieldNumber << 3 | kLengthDelimited);
   out.WriteVarint32(static_cast<uint32_t>(id.ByteSizeLong()));
   id.SerializeWithCachedSizes(&out);
+  if (name != nullptr) {
+    v1::RequestId named;
+    named.set_id(name->text);
+    named.set_position(name->position);
+    named.set_digest(name->digest);
+    out.WriteTag(v1::LogEntry::kRequestIdFieldNumber << 3 | kLengthDelimited);
+    out.WriteVarint32(static_cast<uint32_t>(named.ByteSizeLong()));
+    named.SerializeWithCachedSizes(&out);
+  }
   out.WriteTag(static_cast<uint32_t>(kind) << 3 | kLengthDelimited);
   out.WriteVarint32(static_cast<uint32_t>(request.size()));
   out.WriteRaw(request.data(), static_cast<int>(request.size()));
@@ -99,12 +110,15 @@ std::shared_ptr<const std::string> Node::Impl::EncodeEntry(uint64_t sequence, Wr
   return payload;
 }
 
-void Node::Impl::Write(WriteKind kind, std::string_view request, WriteDone done) {
+void Node::Impl::Write(WriteKind kind, std::string_view request, WriteDone done,
+                       const RequestId* id) {
   absl::Status refusal;
   if (stopped_) {
     refusal = errors::Stopped();
   } else if (request.size() > options.max_request_bytes) {
     refusal = errors::RequestTooLarge();
+  } else if (id != nullptr && machine->facts().version() < kRequestIdVersion) {
+    refusal = errors::NoRequestIdsYet();
   } else if (IsOfClients(kind) && (proposals->size() >= options.max_pending_writes ||
                                    machine->backlog() > options.max_apply_backlog)) {
     refusal = errors::TooManyRequests();
@@ -115,7 +129,7 @@ void Node::Impl::Write(WriteKind kind, std::string_view request, WriteDone done)
     return done(std::move(result));
   }
   const uint64_t sequence = proposals->NextSequence();
-  proposals->Add(sequence, EncodeEntry(sequence, kind, request), std::move(done),
+  proposals->Add(sequence, EncodeEntry(sequence, kind, request, id), std::move(done),
                  seams.loop->Now());
 }
 
@@ -152,7 +166,10 @@ Proposals::Attempt Node::Impl::SendProposal(uint64_t sequence, const Proposals::
   }
   const raft::NodeId leader = core->leader();
   if (leader.IsNone() || network == nullptr) return attempt;
-  if (network->Send(leader, ForwardProposal{sequence, payload})) {
+  // Older versions don't look at the term, and may append it in another one.
+  const bool looked_at = machine->facts().version() >= kForwardTermVersion;
+  if (looked_at) attempt.term = core->term();
+  if (network->Send(leader, ForwardProposal{sequence, payload, attempt.term})) {
     peers_wait_ = true;
     attempt.sent = Proposals::Sent::kForwarded;
     attempt.leader = leader;
@@ -312,6 +329,11 @@ void Node::Stop(const absl::Status& status) { impl_->Stop(status); }
 void Node::Write(WriteKind kind, std::string_view request, WriteDone done) {
   impl_->Write(kind, request, std::move(done));
 }
+void Node::WriteNamed(WriteKind kind, std::string_view request, const RequestId& id,
+                      WriteDone done) {
+  impl_->Write(kind, request, std::move(done), &id);
+}
+uint64_t Node::request_position() const { return impl_->machine->request_position(); }
 void Node::ChangeMember(MemberChange change, MembershipDesk::Done done) {
   impl_->ChangeMember(std::move(change), std::move(done));
 }

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "raft/core.h"
 #include "server/apply/applier.h"
+#include "server/apply/request_id.h"
 #include "server/lease/lease_table.h"
 #include "server/log/logger.h"
 #include "server/node/duration_histogram.h"
@@ -157,6 +158,12 @@ class Node {
   // once: with the applied result, or an error: Unavailable means unknown or no leader, see
   // Proposals; ResourceExhausted means refused.
   void Write(WriteKind kind, std::string_view request, WriteDone done);
+
+  // The same for a write that its client named: applied once, however often it is sent and to whom;
+  // ApplyResult::named says what the log made of it, and its status whether it is done.
+  void WriteNamed(WriteKind kind, std::string_view request, const RequestId& id, WriteDone done);
+  // The position for ids that are made from now on.
+  uint64_t request_position() const;
 
   // Changes the membership for a client, by way of the leader and under its checks. `done` comes
   // once: OK when the change holds here, too; else an error as of Write, or the reason against it.

@@ -42,7 +42,8 @@ class Node::Impl {
   // node.cc: life, clients.
   void Start(PeerNetwork* network);
   void Stop(const absl::Status& status);
-  void Write(WriteKind kind, std::string_view request, WriteDone done);
+  void Write(WriteKind kind, std::string_view request, WriteDone done,
+             const RequestId* id = nullptr);
   void ChangeMember(MemberChange change, MembershipDesk::Done done);
   void FillHeader(etcdserverpb::ResponseHeader* header, bool revision) const;
   NodeStatus Status() const;
@@ -184,7 +185,8 @@ class Node::Impl {
   bool ProposeExpiry(const std::vector<int64_t>& ids);
   bool ProposeCheckpoints(const std::vector<LeaseCheckpoint>& checkpoints);
   std::shared_ptr<const std::string> EncodeEntry(uint64_t sequence, WriteKind kind,
-                                                 std::string_view request) const;
+                                                 std::string_view request,
+                                                 const RequestId* id = nullptr) const;
 
   // node_peers.cc
   PeerRefusal Admit(const PeerHello& peer) const;

@@ -112,7 +112,7 @@ absl::Status Node::Impl::OpenStore() {
 
 std::unique_ptr<Machine> Node::Impl::MakeMachine(std::unique_ptr<storage::MvccStore> store) const {
   return std::make_unique<Machine>(std::move(store), Origin{identity.member.value(), boot_id},
-                                   options.entry_version, seams.loop);
+                                   options.entry_version, seams.loop, options.requests);
 }
 
 absl::Status Node::Impl::OpenLog(storage::WalRecovery* found) {

@@ -11,6 +11,7 @@
 #include "raft/config.h"
 #include "raft/types.h"
 #include "server/apply/entry_version.h"
+#include "server/apply/request_table.h"
 #include "server/node/member_change.h"
 #include "server/node/seams.h"
 #include "server/node/slice_limits.h"
@@ -89,6 +90,9 @@ struct NodeOptions {
 
   // Of longer leases the log is told what is left, so often.
   Duration lease_checkpoint_every = std::chrono::minutes(5);
+
+  // What is kept of named writes. The same on all members of a cluster, for ever.
+  RequestLimits requests;
 
   SliceLimits apply;  // in one turn of the loop
   // Committed but not applied entries above which writes are refused.

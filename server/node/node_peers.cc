@@ -73,7 +73,7 @@ void Node::Impl::OnMessage(raft::NodeId from, PeerMessage message) {
     OnForward(from, *forward);
   } else if (auto* refused = std::get_if<ForwardRefused>(&message)) {
     const bool overloaded = refused->reason == ForwardRefused::Reason::kOverloaded;
-    proposals->Refused(refused->sequence,
+    proposals->Refused(refused->sequence, refused->term,
                        overloaded ? absl::ResourceExhaustedError("etcdserver: too many requests")
                                   : absl::OkStatus());
   } else if (auto* question = std::get_if<LeaseQuestion>(&message)) {
@@ -97,8 +97,11 @@ void Node::Impl::OnMessage(raft::NodeId from, PeerMessage message) {
 
 void Node::Impl::OnForward(raft::NodeId from, const ForwardProposal& forward) {
   const auto refuse = [&](ForwardRefused::Reason reason) {
-    network->Send(from, ForwardRefused{forward.sequence, reason});
+    network->Send(from, ForwardRefused{forward.sequence, reason, forward.term});
   };
+  if (!forward.term.IsNone() && forward.term != core->term()) {
+    return refuse(ForwardRefused::Reason::kNotLeader);
+  }
   const auto proposed = ProposeHere(forward.payload);
   if (proposed.ok()) return;
   const auto refusal = raft::RefusalOf(proposed.status());

@@ -157,6 +157,7 @@ void Node::Impl::FinishInstall(const raft::SnapshotMeta& meta, storage::OpenedSt
   installing_ = false;
   ++counters_.snapshots_installed;
   core->SnapshotInstalled(meta);
+  proposals->LogSkipped();
   LoadLeases();
   OnFactsChanged();
   watches->ResetStore(machine->store().revision(), machine->store().compact_revision());

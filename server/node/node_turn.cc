@@ -218,6 +218,7 @@ void Node::Impl::Answer(AppliedSlice& slice, Instant begin, Instant end) {
                        {commit_times_.Take(answer.index), begin, end});
   }
   (void)commit_times_.Take(slice.last.Next());
+  if (proposals->TermApplied(slice.ids.back().term)) seams.loop->Post([] {});
 }
 
 void Node::Impl::PromoteLeasesIfDue(const AppliedSlice& slice) {

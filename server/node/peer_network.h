@@ -17,18 +17,21 @@
 
 namespace keelson::server {
 
-// A proposal that a follower passes to the leader, once and never again: whether it was appended is
-// learned by applying it, or never ("unknown").
+// A proposal that a follower passes to the leader of `term`. Another one refuses it, so it is in
+// the log under this term or not at all: an applied entry of a later one tells which. Without a
+// term (none: the receiver may be of a version that doesn't look) it is sent once and never again.
 struct ForwardProposal {
   uint64_t sequence = 0;  // of the sender; names it in ForwardRefused
   std::shared_ptr<const std::string> payload;
+  raft::Term term{};
 };
 
-// The proposal `sequence` was surely not appended.
+// The proposal `sequence`, as it was sent for `term`, was surely not appended.
 struct ForwardRefused {
   enum class Reason : uint8_t { kNotLeader = 0, kOverloaded = 1, kTransferring = 2 };
   uint64_t sequence = 0;
   Reason reason = Reason::kNotLeader;
+  raft::Term term{};
 };
 
 // A question that only the leader can answer, forwarded by another member.

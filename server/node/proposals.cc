@@ -41,10 +41,12 @@ void Proposals::SendWaiting(const Send& send, Instant now) {
     } else if (attempt.sent == Sent::kAppended) {
       pending.state = State::kAppended;
       pending.id = attempt.id;
+      pending.term = attempt.id.term;
       appended_[attempt.id.index] = sequence;
     } else {
       pending.state = State::kForwarded;
       pending.sent_to = attempt.leader;
+      pending.term = attempt.term;
     }
   }
 }
@@ -53,12 +55,17 @@ void Proposals::BackToWaiting(uint64_t sequence) {
   Pending& pending = pending_.at(sequence);
   pending.state = State::kWaiting;
   pending.connection_lost = false;
+  pending.log_skipped = false;
   waiting_.emplace(sequence, true);
 }
 
-void Proposals::Refused(uint64_t sequence, const absl::Status& final_error) {
+void Proposals::Refused(uint64_t sequence, raft::Term term, const absl::Status& final_error) {
   const auto found = pending_.find(sequence);
-  if (found == pending_.end() || found->second.state != State::kForwarded) return;
+  // A refusal of what was sent before says nothing of what was sent since.
+  if (found == pending_.end() || found->second.state != State::kForwarded ||
+      found->second.term != term) {
+    return;
+  }
   if (final_error.ok()) return BackToWaiting(sequence);
   ++failed_total_;
   Finish(sequence, Failure(final_error));
@@ -75,6 +82,24 @@ void Proposals::IndexTaken(raft::EntryId id) {
     if (found->second.id.index == id.index && found->second.id.term != id.term) {
       BackToWaiting(sequence);
     }
+  }
+}
+
+bool Proposals::TermApplied(raft::Term term) {
+  if (term <= applied_term_) return false;
+  applied_term_ = term;
+  std::vector<uint64_t> lost;
+  for (const auto& [sequence, pending] : pending_) {
+    const bool sent = pending.state != State::kWaiting && !pending.term.IsNone();
+    if (sent && pending.term < term && !pending.log_skipped) lost.push_back(sequence);
+  }
+  for (const uint64_t sequence : lost) BackToWaiting(sequence);
+  return !lost.empty();
+}
+
+void Proposals::LogSkipped() {
+  for (auto& [sequence, pending] : pending_) {
+    pending.log_skipped = pending.state != State::kWaiting;
   }
 }
 

@@ -4,12 +4,14 @@
 //   (none) -------> waiting ------------------------> appended --+
 //                    |  ^  \      Forwarded (another)             |  Applied: answered
 //                    |  |   +---------------------> forwarded ----+  Expire: unknown
-//           Expire:  |  +--------- Refused / IndexLost -----------+
+//           Expire:  |  +---- Refused / IndexTaken / TermApplied -+
 //           no leader v            (surely not in the log)
 //                  failed
 //
 // A proposal that left `waiting` is never sent again unless it surely is not in the log; if nobody
-// can tell, its client hears "timed out", which means unknown. Loop thread only.
+// can tell, its client hears "timed out", which means unknown. Who leads one term appends it in
+// that term or never, and terms only rise along the log: once an entry of a later term is applied,
+// what was not applied before it surely never will be. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +44,7 @@ class Proposals {
     Sent sent = Sent::kNotNow;
     raft::EntryId id;      // kAppended
     raft::NodeId leader;   // kForwarded
+    raft::Term term;       // kForwarded: appended in this one or never; none: in any
     absl::Status refusal;  // kRefused: the client sees it
   };
   using Send = std::function<Attempt(uint64_t sequence, const Payload& payload)>;
@@ -74,11 +77,17 @@ class Proposals {
   // Offers every waiting proposal to `send` until it says kNotNow.
   void SendWaiting(const Send& send, Instant now);
 
-  // The leader surely did not append it.
-  void Refused(uint64_t sequence, const absl::Status& final_error);
+  // A leader surely did not append it, as it was sent for `term`.
+  void Refused(uint64_t sequence, raft::Term term, const absl::Status& final_error);
   // An entry of `id` was applied; those of ours that were appended at its index under another term
   // surely are not in the log.
   void IndexTaken(raft::EntryId id);
+  // Entries up to one of `term` were applied, and whose they were was told. Whether there is
+  // something to send again: what was sent for an earlier term.
+  bool TermApplied(raft::Term term);
+  // The state went on without the entries in between (a snapshot): of what was sent before nobody
+  // can tell any more whether it is in the log, unless it is applied yet.
+  void LogSkipped();
   // Whether a client of this member waits for `sequence`.
   bool Waits(uint64_t sequence) const { return pending_.contains(sequence); }
   void Applied(uint64_t sequence, ApplyResult result, const ApplyTimes& times);
@@ -105,7 +114,9 @@ class Proposals {
     std::optional<Instant> sent;
     raft::EntryId id;
     raft::NodeId sent_to;
+    raft::Term term;  // in which it is in the log, if it is
     bool connection_lost = false;
+    bool log_skipped = false;  // since it was sent
   };
 
   absl::Status ExpiryError(const Pending& pending, Instant now, Instant leaderless_since) const;
@@ -117,6 +128,7 @@ class Proposals {
   OnSlow on_slow_;
   uint64_t last_sequence_ = 0;
   uint64_t failed_total_ = 0;
+  raft::Term applied_term_;
   absl::flat_hash_map<uint64_t, Pending> pending_;
   // Waiting ones in order of arrival; sequence numbers are that order.
   absl::btree_map<uint64_t, bool> waiting_;

@@ -162,7 +162,8 @@ absl::StatusOr<PeerMessage> GetProposal(const v1::PeerForwardProposal& from,
   if (from.length() != body.size()) return Bad("a proposal of another length");
   if (from.checksum() != Crc32c(body)) return Bad("a proposal does not match its checksum");
   return ForwardProposal{from.sequence(),
-                         body.empty() ? nullptr : std::make_shared<const std::string>(body)};
+                         body.empty() ? nullptr : std::make_shared<const std::string>(body),
+                         raft::Term(from.term())};
 }
 
 absl::StatusOr<PeerMessage> GetChunk(v1::PeerSnapshotChunk& from, std::string_view body) {
@@ -231,7 +232,8 @@ absl::StatusOr<PeerMessage> GetMemberAnswer(const v1::PeerMemberAnswer& from) {
 absl::StatusOr<PeerMessage> GetSmall(PeerFrame& frame) {
   switch (frame.body_case()) {
     case PeerFrame::kForwardRefused: {
-      ForwardRefused to{.sequence = frame.forward_refused().sequence()};
+      ForwardRefused to{.sequence = frame.forward_refused().sequence(),
+                        .term = raft::Term(frame.forward_refused().term())};
       if (!GetEnum(frame.forward_refused().reason(), ForwardRefused::Reason::kTransferring,
                    to.reason)) {
         return Bad("refusal");

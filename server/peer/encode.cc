@@ -145,6 +145,7 @@ class Encoder {
   void operator()(ForwardProposal& from) {
     auto* to = frame_.mutable_forward_proposal();
     to->set_sequence(from.sequence);
+    to->set_term(from.term.value());
     if (from.payload == nullptr) return;
     to->set_length(static_cast<uint32_t>(from.payload->size()));
     to->set_checksum(Crc32c(*from.payload));
@@ -155,6 +156,7 @@ class Encoder {
     auto* to = frame_.mutable_forward_refused();
     to->set_sequence(from.sequence);
     to->set_reason(static_cast<uint32_t>(from.reason));
+    to->set_term(from.term.value());
   }
 
   void operator()(const LeaseQuestion& from) {

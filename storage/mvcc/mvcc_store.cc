@@ -101,11 +101,12 @@ class StoreImpl : public MvccStore {
   }
 
   absl::Status ForEachMeta(
+      std::string_view name_prefix,
       const std::function<void(std::string_view, std::string_view)>& visit) const override {
     std::unique_ptr<rocksdb::Iterator> it(db().db().NewIterator(Committed(), db().family(kMeta)));
-    const rocksdb::Slice prefix = ToSlice(kBlobPrefix);
+    const std::string prefix = std::string(kBlobPrefix).append(name_prefix);
     for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-      visit(ToView(it->key()).substr(prefix.size()), ToView(it->value()));
+      visit(ToView(it->key()).substr(kBlobPrefix.size()), ToView(it->value()));
     }
     return FromRocks(it->status(), db().Describe("meta"));
   }

@@ -88,7 +88,9 @@ class MvccStore {
   virtual absl::Status ForEachLease(
       const std::function<void(int64_t id, std::string_view record)>& visit) const = 0;
   virtual absl::StatusOr<std::optional<std::string>> GetMeta(std::string_view name) const = 0;
+  // Those whose name begins with `prefix`, ascending by name, the name in full.
   virtual absl::Status ForEachMeta(
+      std::string_view prefix,
       const std::function<void(std::string_view name, std::string_view value)>& visit) const = 0;
 
   // Bytes committed since the last StartFlush; the caller starts a flush at its cap.

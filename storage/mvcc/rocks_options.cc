@@ -78,6 +78,8 @@ rocksdb::BlockBasedTableOptions TableOptions(Family family, uint64_t block_bytes
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
     table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   }
+  // Looked up by names that mostly are not there.
+  if (family == kMeta) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   return table;
 }
 

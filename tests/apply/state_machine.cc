@@ -5,7 +5,8 @@
 
 namespace keelson::server {
 
-StateMachine::StateMachine() : disk_([this] { return random_(); }), applier_(&facts_) {
+StateMachine::StateMachine(const RequestLimits& requests)
+    : disk_([this] { return random_(); }), requests_(requests), applier_(&facts_, &requests_) {
   KEELSON_CHECK(disk_.CreateDirectories("/m").ok(), "a disk in memory makes directories");
   Open();
 }
@@ -23,6 +24,7 @@ void StateMachine::Open() {
   KEELSON_CHECK(store.ok(), "a store on a disk in memory opens");
   store_ = *std::move(store);
   KEELSON_CHECK(facts_.Load(*store_).ok(), "facts that were saved are read");
+  KEELSON_CHECK(requests_.Load(*store_).ok(), "counters that were saved are read");
 }
 
 void StateMachine::Reopen() {

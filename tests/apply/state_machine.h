@@ -27,7 +27,7 @@ struct Applied {
 // Every entry is a batch of its own. Not thread-safe.
 class StateMachine {
  public:
-  StateMachine();
+  explicit StateMachine(const RequestLimits& requests = {});
 
   // Applies one entry and commits. `Response` is the type of the answer.
   template <typename Response>
@@ -55,6 +55,7 @@ class StateMachine {
 
   storage::MvccStore& store() { return *store_; }
   ClusterFacts& facts() { return facts_; }
+  const RequestTable& requests() const { return requests_; }
   Applier& applier() { return applier_; }
 
  private:
@@ -64,6 +65,7 @@ class StateMachine {
   storage::FaultyFileSystem disk_;
   std::unique_ptr<storage::MvccStore> store_;
   ClusterFacts facts_;
+  RequestTable requests_;
   Applier applier_;
 };
 

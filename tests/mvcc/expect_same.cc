@@ -126,9 +126,10 @@ void ExpectSame(MvccStore& store, const Model& model, std::mt19937_64& random,
             absl::OkStatus());
   EXPECT_EQ(leases, model.leases);
   std::map<std::string, std::string> meta;
-  ASSERT_EQ(store.ForEachMeta([&](std::string_view name, std::string_view value) {
-    meta[std::string(name)] = std::string(value);
-  }),
+  ASSERT_EQ(store.ForEachMeta("",
+                              [&](std::string_view name, std::string_view value) {
+                                meta[std::string(name)] = std::string(value);
+                              }),
             absl::OkStatus());
   EXPECT_EQ(meta, model.meta);
 }

@@ -43,13 +43,14 @@ class ProposalsTest : public ::testing::Test {
         },
         At(1));
   }
-  void Forward(raft::NodeId leader) {
+  void Forward(raft::NodeId leader, uint64_t term = 0) {
     proposals_.SendWaiting(
         [&](uint64_t sequence, const Proposals::Payload&) {
           sent_.push_back(sequence);
           Proposals::Attempt attempt;
           attempt.sent = Proposals::Sent::kForwarded;
           attempt.leader = leader;
+          attempt.term = raft::Term(term);
           return attempt;
         },
         At(1));
@@ -105,14 +106,60 @@ TEST_F(ProposalsTest, OnlyARefusalSendsAForwardedOneAgain) {
   Forward(raft::NodeId(2));
   proposals_.ConnectionLost(raft::NodeId(2));
   EXPECT_FALSE(proposals_.has_waiting()) << "it may have arrived";
-  proposals_.Refused(1, absl::OkStatus());
+  proposals_.Refused(1, raft::Term(), absl::OkStatus());
   EXPECT_TRUE(proposals_.has_waiting());
-  proposals_.Refused(1, errors::TooManyRequests());
+  proposals_.Refused(1, raft::Term(), errors::TooManyRequests());
   EXPECT_THAT(answers_, IsEmpty()) << "a refusal of what waits is an old one";
   Forward(raft::NodeId(3));
-  proposals_.Refused(1, errors::TooManyRequests());
+  proposals_.Refused(1, raft::Term(), errors::TooManyRequests());
   EXPECT_THAT(answers_, ElementsAre("1:failed"));
   EXPECT_EQ(proposals_.failed_total(), 1u);
+}
+
+// Terms rise along the log: what is of an earlier one and not applied yet is not in it.
+TEST_F(ProposalsTest, AnAppliedEntryOfALaterTermSendsWhatIsNotInTheLogAgain) {
+  Add();
+  Add();
+  Forward(raft::NodeId(2), 5);
+  EXPECT_FALSE(proposals_.TermApplied(raft::Term(5)));
+  Applied(1);
+  EXPECT_TRUE(proposals_.TermApplied(raft::Term(6)));
+  Forward(raft::NodeId(3), 6);
+  EXPECT_THAT(sent_, ElementsAre(1u, 2u, 2u));
+  proposals_.Refused(2, raft::Term(5), absl::OkStatus());
+  EXPECT_FALSE(proposals_.has_waiting()) << "a refusal of what was sent before";
+  EXPECT_FALSE(proposals_.TermApplied(raft::Term(6)));
+  Applied(2);
+  EXPECT_THAT(answers_, ElementsAre("1:ok", "2:ok"));
+}
+
+TEST_F(ProposalsTest, WhatALaterLeaderCutFromTheLogIsSentAgainAtItsFirstEntry) {
+  Add();
+  Append(5, 100);
+  EXPECT_TRUE(proposals_.TermApplied(raft::Term(6))) << "index 100 may not be taken for long";
+  Append(7, 90);
+  EXPECT_THAT(sent_, ElementsAre(1u, 1u));
+  proposals_.IndexTaken(Id(7, 100));
+  EXPECT_FALSE(proposals_.has_waiting());
+}
+
+TEST_F(ProposalsTest, WhereNobodyLooksAtTheTermNothingIsSentAgain) {
+  Add();
+  Forward(raft::NodeId(2));
+  EXPECT_FALSE(proposals_.TermApplied(raft::Term(6)));
+  EXPECT_FALSE(proposals_.has_waiting());
+}
+
+TEST_F(ProposalsTest, WhatASnapshotMayHoldIsNotSentAgain) {
+  Add();
+  Forward(raft::NodeId(2), 5);
+  proposals_.LogSkipped();
+  EXPECT_FALSE(proposals_.TermApplied(raft::Term(7)));
+  Add();
+  Forward(raft::NodeId(3), 7);
+  EXPECT_TRUE(proposals_.TermApplied(raft::Term(8))) << "what was sent since";
+  Forward(raft::NodeId(3), 8);
+  EXPECT_THAT(sent_, ElementsAre(1u, 2u, 2u));
 }
 
 TEST_F(ProposalsTest, AnAnswerThatAddsAnotherOneIsHarmless) {

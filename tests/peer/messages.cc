@@ -60,10 +60,10 @@ class Dumper {
     for (const raft::NodeId id : c.removed) Say("removed", id);
   }
   void operator()(const ForwardProposal& m) {
-    Say("proposal", m.sequence, m.payload == nullptr ? "" : *m.payload);
+    Say("proposal", m.sequence, m.payload == nullptr ? "" : *m.payload, m.term);
   }
   void operator()(const ForwardRefused& m) {
-    Say("refused", m.sequence, static_cast<int>(m.reason));
+    Say("refused", m.sequence, static_cast<int>(m.reason), m.term);
   }
   void operator()(const LeaseQuestion& m) {
     Say("lease?", m.sequence, static_cast<int>(m.kind), m.lease);
@@ -161,8 +161,8 @@ std::vector<PeerMessage> OneOfEveryKind() {
   all.push_back(
       MakeRaftMessage(raft::SnapshotOffer{{Id(6, 60), SomeConfiguration(), raft::Index(50)}}));
   all.push_back(ForwardProposal{kBig, std::make_shared<const std::string>(5000, 'p')});
-  all.push_back(ForwardProposal{1, nullptr});
-  all.push_back(ForwardRefused{kBig, ForwardRefused::Reason::kTransferring});
+  all.push_back(ForwardProposal{1, nullptr, raft::Term(kBig)});
+  all.push_back(ForwardRefused{kBig, ForwardRefused::Reason::kTransferring, raft::Term(7)});
   all.push_back(LeaseQuestion{4, LeaseQuestion::Kind::kTimeToLive, -9});
   all.push_back(LeaseAnswer{4, LeaseAnswer::Outcome::kNotLeader, -1, 60});
   all.push_back(MemberQuestion{

@@ -152,4 +152,31 @@ class FreshReader {
   bool stopped_ = false;
 };
 
+// Names each write and repeats it at any member until the log has said what became of it: whatever
+// happens, it is applied once, and no answer contradicts another one.
+class NamedWriter {
+ public:
+  NamedWriter(SimCluster& cluster, int name) : cluster_(cluster), name_(name) {}
+  void Start() { Next(); }
+  // The write under way is still brought to its end.
+  void Stop() { stopped_ = true; }
+  bool settled() const { return settled_; }
+
+ private:
+  std::string ValueOf(int write) const;
+  void Next();
+  void Try(int tries);
+  void Send(int tries);
+  void OnAnswer(int write, int tries, const absl::Status& status, int64_t revision,
+                const FakeCall::Metadata& metadata);
+
+  SimCluster& cluster_;
+  const int name_;
+  bool stopped_ = false;
+  bool settled_ = true;  // the write under way
+  int number_ = 0;       // it
+  std::string id_;
+  std::string position_ = "0";  // the last one that was told
+};
+
 }  // namespace keelson::sim

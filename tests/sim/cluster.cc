@@ -24,6 +24,7 @@ server::NodeOptions SmallOptions(Dice& dice) {
   options.manual_background = true;
   options.lease_checkpoint_every = milliseconds(500);
   options.probe_sync_method = false;
+  options.requests.requests = 2 + dice.Below(40);
   options.snapshot_chunk_bytes = 512 + dice.Below(4096);
   options.snapshot_window_bytes = 4096;
   options.snapshot_bytes_per_second = 1 << 20;

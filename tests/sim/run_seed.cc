@@ -24,6 +24,7 @@ struct Clients {
   std::vector<std::unique_ptr<KvClient>> kv;
   std::vector<std::unique_ptr<WatchClient>> watches;
   std::vector<std::unique_ptr<LeaseClient>> leases;
+  std::vector<std::unique_ptr<NamedWriter>> named;
   FreshReader fresh;
 
   explicit Clients(SimCluster& cluster) : fresh(cluster) {
@@ -34,6 +35,9 @@ struct Clients {
     watches.push_back(std::make_unique<WatchClient>(cluster, "k1", "k2"));
     watches.push_back(std::make_unique<WatchClient>(cluster, "lease/", "lease0"));
     leases.push_back(std::make_unique<LeaseClient>(cluster, 0));
+    for (int i = 1 + static_cast<int>(dice.Below(3)); i > 0; --i) {
+      named.push_back(std::make_unique<NamedWriter>(cluster, i));
+    }
   }
   void Add(SimCluster& cluster, const KvHabits& habits) {
     kv.push_back(std::make_unique<KvClient>(cluster, static_cast<int>(kv.size()), habits));
@@ -42,11 +46,13 @@ struct Clients {
     for (auto& client : kv) client->Start();
     for (auto& client : watches) client->Start();
     for (auto& client : leases) client->Start();
+    for (auto& client : named) client->Start();
     fresh.Start();
   }
   void Stop() {
     for (auto& client : kv) client->Stop();
     for (auto& client : leases) client->Stop();
+    for (auto& client : named) client->Stop();
     fresh.Stop();
   }
   uint64_t operations() const {
@@ -107,6 +113,9 @@ void Settle(SimCluster& cluster, const Clients& clients, Reconfigurer& reconfigu
     for (const auto& watch : clients.watches) {
       if (!watch->CaughtUp()) return false;
     }
+    for (const auto& writer : clients.named) {
+      if (!writer->settled()) return false;
+    }
     return true;
   };
   // Leases that nobody keeps alive end within this time.
@@ -120,6 +129,9 @@ void Settle(SimCluster& cluster, const Clients& clients, Reconfigurer& reconfigu
   }
   if (!AllAlike(cluster)) truth.Violated("the members don't come to rest alike after the faults");
   if (cluster.SomeRefuseGrowth()) truth.Violated("a member finds no room where there is some");
+  for (const auto& writer : clients.named) {
+    if (!writer->settled()) truth.Violated("nobody says what became of a named write");
+  }
   for (const auto& watch : clients.watches) {
     if (!watch->CaughtUp()) truth.Violated("after the faults a " + watch->Describe());
   }
@@ -134,6 +146,9 @@ void CheckStores(SimCluster& cluster) {
     if (store.revision() != truth.newest()) truth.Violated("a member ends at another revision");
     if (HashOf(*member, truth) != hash) {
       truth.Violated(absl::StrCat(member->name(), " holds other data than ", first.name()));
+    }
+    if (member->node().request_position() != first.node().request_position()) {
+      truth.Violated("members disagree on how many named writes there were");
     }
     if (store.db_size() != first.node().store().db_size()) {
       truth.Violated("members disagree on the size of what they keep");

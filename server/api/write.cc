@@ -1,0 +1,58 @@
+#include "server/api/write.h"
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "server/apply/request_id.h"
+
+namespace keelson::server {
+namespace {
+
+constexpr std::array<std::string_view, 6> kNamed = {
+    "/etcdserverpb.KV/Put",     "/etcdserverpb.KV/DeleteRange",   "/etcdserverpb.KV/Txn",
+    "/etcdserverpb.KV/Compact", "/etcdserverpb.Lease/LeaseGrant", "/etcdserverpb.Lease/LeaseRevoke",
+};
+
+const char* OutcomeOf(ApplyResult::Named named) {
+  switch (named) {
+    case ApplyResult::Named::kFirst:
+      return "first";
+    case ApplyResult::Named::kRepeated:
+      return "repeated";
+    case ApplyResult::Named::kTooOld:
+      return "too-old";
+    case ApplyResult::Named::kNone:
+      break;
+  }
+  return nullptr;
+}
+
+// Only what the log has decided tells of the name.
+void TellOutcome(const Node& node, Call& call, const ApplyResult& result) {
+  const char* outcome = OutcomeOf(result.named);
+  if (outcome == nullptr) return;
+  call.AddMetadata("keelson-request-outcome", outcome);
+  call.AddMetadata("keelson-request-position", absl::StrCat(node.request_position()));
+}
+
+}  // namespace
+
+bool TakesRequestId(std::string_view method) {
+  return std::find(kNamed.begin(), kNamed.end(), method) != kNamed.end();
+}
+
+void ProposeFor(Node& node, const std::shared_ptr<Call>& call, WriteKind kind,
+                std::string_view request, std::string_view asked, Node::WriteDone done) {
+  const auto name = call->context().Find(kRequestIdKey);
+  if (!name.has_value()) return node.Write(kind, request, std::move(done));
+  absl::StatusOr<RequestId> id = ParseRequestId(*name);
+  if (!id.ok()) return Answer(*call, id.status());
+  id->digest = RequestDigest(static_cast<uint32_t>(kind), asked);
+  node.WriteNamed(kind, request, *id, [&node, call, done = std::move(done)](ApplyResult result) {
+    TellOutcome(node, *call, result);
+    done(std::move(result));
+  });
+}
+
+}  // namespace keelson::server

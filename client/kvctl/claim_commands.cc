@@ -110,13 +110,17 @@ ExitCode WithSession(Invocation& invocation, const std::vector<std::string>& pro
   return code == kOk ? kFailed : code;
 }
 
-// Not acquired: by a signal that is an end like another.
+// Not acquired. After a signal there is nothing to say.
 ExitCode NotHeld(Claiming& claiming, const absl::Status& status) {
+  Invocation& invocation = claiming.invocation;
   if (absl::IsCancelled(status)) return kFailed;
-  return claiming.invocation.Report(client::OutcomeOf(status) == client::Outcome::kUnknown &&
-                                            absl::IsDeadlineExceeded(status)
-                                        ? Failed(status)
-                                        : status);
+  if (!absl::IsDeadlineExceeded(status) || !invocation.flags().Given("wait")) {
+    return invocation.Report(status);
+  }
+  invocation.err() << "kvctl: somebody else holds " << invocation.arguments()[0]
+                   << "; gave up after "
+                   << absl::FormatDuration(invocation.flags().Duration("wait")) << "\n";
+  return kUnavailable;
 }
 
 client::recipes::WaitOptions WaitFor(const Claiming& claiming) {

@@ -70,7 +70,8 @@ class Doctor {
           one.endpoint.empty() ? "start it with what `kvctl member add` printed, or remove it"
                                : "is it running, and is its client port open from here?");
     }
-    if (Clean(before)) Fine("reach", absl::StrCat("all ", members_.size(), " members answer"));
+    if (Clean(before))
+      Fine("reach", absl::StrCat(members_.size(), " of ", members_.size(), " members answer"));
   }
 
   static bool Votes(const MemberFacts& one) {
@@ -167,7 +168,8 @@ class Doctor {
       Add(Level::kHint, "disk", "", "no member serves /metrics on its client port",
           "look at etcd_disk_wal_fsync_duration_seconds where it serves them");
     } else if (Clean(before)) {
-      Fine("disk", absl::StrCat("99 % of the log's syncs are quick on ", told, " members"));
+      Fine("disk", absl::StrCat("99 % of the log's syncs are quick, as ", told, " of ",
+                                members_.size(), " members tell"));
     }
   }
 
@@ -262,7 +264,7 @@ class Doctor {
           "set up NTP there or here: certificates and logs need the time, the protocol does not");
     }
     if (told > 0 && Clean(before)) {
-      Fine("clock", absl::StrCat("those of ", told, " members agree with this machine's"));
+      Fine("clock", absl::StrCat(told, " of ", members_.size(), " agree with this machine's"));
     }
   }
 

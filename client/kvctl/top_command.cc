@@ -163,6 +163,14 @@ std::string Headline(const Sample& sample) {
                       revision);
 }
 
+ExitCode NobodyAnswers(const Invocation& invocation, const Sample& sample) {
+  for (const MemberFacts& one : sample.members) {
+    invocation.err() << "kvctl: " << one.name() << ": " << one.error << "\n";
+  }
+  return invocation.Report(client::WithOutcome(absl::UnavailableError("no member could be reached"),
+                                               client::Outcome::kFailed));
+}
+
 ExitCode RunTop(Invocation& invocation) {
   const ParsedFlags& flags = invocation.flags();
   const bool once = flags.Bool("once");
@@ -182,7 +190,8 @@ ExitCode RunTop(Invocation& invocation) {
     invocation.out().flush();
     const bool any = std::any_of(after.members.begin(), after.members.end(),
                                  [](const MemberFacts& one) { return one.status.has_value(); });
-    if (once) return any ? kOk : kUnavailable;
+    if (once && !any) return NobodyAnswers(invocation, after);
+    if (once) return kOk;
     before = std::move(after);
   }
 }

@@ -1,4 +1,6 @@
 // watch.
+#include <memory>
+#include <mutex>
 #include <ostream>
 
 #include "absl/strings/str_cat.h"
@@ -45,10 +47,34 @@ absl::Status RunForEach(const std::vector<std::string>& program, const client::W
   return absl::OkStatus();
 }
 
+// Tells of an interruption once, not at each attempt to go on. Thread-safe.
+class Interruptions {
+ public:
+  explicit Interruptions(std::ostream& err) : err_(err) {}
+
+  void Tell(const absl::Status& status) {
+    const std::lock_guard lock(mutex_);
+    if (told_ == status.message()) return;
+    told_ = std::string(status.message());
+    err_ << "kvctl: the watch was interrupted and goes on at the next member: " << told_ << "\n";
+  }
+
+  void Over() {
+    const std::lock_guard lock(mutex_);
+    told_.clear();
+  }
+
+ private:
+  std::ostream& err_;
+  std::mutex mutex_;  // guards told_
+  std::string told_;
+};
+
 // What to do with each batch.
 struct Following {
   int64_t wanted = 0;  // end after so many events; 0: no limit
   std::vector<std::string> program = {};
+  Interruptions* interruptions = nullptr;
 };
 
 // Prints batches until the watch ends, or enough events came.
@@ -58,6 +84,7 @@ ExitCode Follow(Invocation& invocation, client::Watcher& watcher, const Followin
   while (true) {
     auto batch = watcher.Next();
     if (!batch.ok()) return invocation.Report(batch.status());
+    following.interruptions->Over();
     if (wanted > 0 && seen + static_cast<int64_t>(batch->events.size()) > wanted) {
       batch->events.resize(static_cast<size_t>(wanted - seen));
     }
@@ -80,20 +107,21 @@ ExitCode RunWatch(Invocation& invocation) {
   if (flags.arguments().size() > 2) return invocation.Misused("watch takes a key and a range end");
   auto targets = ReadTargets(flags);
   if (!targets.ok()) return invocation.Misused(std::string(targets.status().message()));
-  std::ostream& err = invocation.err();
+  // Outlives the watcher, which the client's thread may be telling of an interruption.
+  const auto interruptions = std::make_shared<Interruptions>(invocation.err());
   const auto watcher = invocation.client().Watch(
-      *std::move(targets),
-      {.prev_kv = flags.Bool("prev-kv"),
-       .progress_notify = flags.Bool("progress-notify"),
-       .on_interrupted = [&err](const absl::Status& status) {
-         err << "kvctl: the watch was interrupted and goes on at the next member: "
-             << std::string(status.message()) << "\n";
-       }});
+      *std::move(targets), {.prev_kv = flags.Bool("prev-kv"),
+                            .progress_notify = flags.Bool("progress-notify"),
+                            .on_interrupted = [interruptions](const absl::Status& status) {
+                              interruptions->Tell(status);
+                            }});
   const auto ready = watcher->WaitReady(flags.Duration("command-timeout"));
   if (!ready.ok() && !absl::IsOutOfRange(ready.status())) {
     return invocation.Report(client::WithOutcome(ready.status(), client::Outcome::kFailed));
   }
-  return Follow(invocation, *watcher, {.wanted = flags.Int("events"), .program = program});
+  return Follow(
+      invocation, *watcher,
+      {.wanted = flags.Int("events"), .program = program, .interruptions = interruptions.get()});
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // kvctl in this process against a real server: what it prints and with which code it ends.
+#include <fstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -6,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "tests/client/kvctl_wire_fixture.h"
+#include "tests/harness/temp_dir.h"
 
 namespace keelson::kvctl {
 namespace {
@@ -41,6 +43,11 @@ TEST_F(KvctlWireTest, ATransactionIsReadFromTheInput) {
                                        " x\n\nget ", Key("a"), "\n\n");
   EXPECT_EQ(Kvctl("txn", txn).out, "SUCCESS\n\nOK\n");
   EXPECT_EQ(Kvctl("txn", txn).out, absl::StrCat("FAILURE\n\n", Key("a"), "\nx\n"));
+  const keelson::testing::TempDir directory;
+  std::ofstream(directory.path() + "/t") << txn;
+  EXPECT_EQ(Kvctl("txn " + directory.path() + "/t").out,
+            absl::StrCat("FAILURE\n\n", Key("a"), "\nx\n"));
+  EXPECT_EQ(Kvctl("txn /no/such/file").code, kUsage);
   const Ran bad = Kvctl("txn", "\nfrob\n");
   EXPECT_EQ(bad.code, kUsage);
   EXPECT_NE(bad.err.find("line 2"), std::string::npos);

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "client/kvctl/command.h"
 #include "client/kvctl/json.h"
@@ -79,6 +80,7 @@ class Mirror {
       if (last > 0 && revision_ >= last) return absl::OkStatus();
       auto batch = watcher.Next(absl::Milliseconds(250));
       if (absl::IsDeadlineExceeded(batch.status())) {
+        // After a silence, not at once: older etcds answer too early while they read the past.
         if (auto status = WriteState(/*now=*/false); !status.ok()) return status;
         watcher.RequestProgress();
         continue;
@@ -172,7 +174,12 @@ absl::Status Run(Invocation& invocation, const client::Client& destination, cons
 ExitCode RunMirror(Invocation& invocation) {
   const auto map = ReadKeyMap(invocation.flags());
   if (!map.ok()) return invocation.Misused(std::string(map.status().message()));
-  const auto destination = ConnectTo(invocation, invocation.arguments());
+  std::vector<std::string> members;
+  for (const std::string& argument : invocation.arguments()) {
+    const std::vector<std::string> some = absl::StrSplit(argument, ',', absl::SkipWhitespace());
+    members.insert(members.end(), some.begin(), some.end());
+  }
+  const auto destination = ConnectTo(invocation, members);
   if (!destination.ok()) return invocation.Misused(std::string(destination.status().message()));
   absl::Status status;
   int64_t done = 0;
@@ -186,9 +193,11 @@ ExitCode RunMirror(Invocation& invocation) {
   if (absl::IsInvalidArgument(status) && client::OutcomeOf(status) == client::Outcome::kUnknown) {
     return invocation.Misused(std::string(status.message()));
   }
-  invocation.writer().Show(
-      {.plain = absl::StrCat("mirrored ", done, " changes up to revision ", revision, "\n"),
-       .json = JsonObject().Int("changes", done).Int("revision", revision).Done()});
+  if (status.ok() || revision > 0) {
+    invocation.writer().Show(
+        {.plain = absl::StrCat("mirrored ", done, " changes up to revision ", revision, "\n"),
+         .json = JsonObject().Int("changes", done).Int("revision", revision).Done()});
+  }
   if (status.ok()) return kOk;
   if (absl::IsOutOfRange(status)) {
     invocation.err() << "The source has dropped the history after revision " << revision
@@ -214,7 +223,7 @@ std::vector<Command> MirrorCommands() {
                    .help = "end when what is there now has been mirrored",
                    .fallback = "false"});
   return {{.name = "make-mirror",
-           .arguments = "DESTINATION [DESTINATION...]",
+           .arguments = "DESTINATION[,DESTINATION...]",
            .summary = "Copy keys into another cluster and keep them up to date",
            .details =
                R"(DESTINATION is HOST:PORT of members there. Runs until it is stopped; a change
@@ -222,7 +231,7 @@ appears there after those before it. Leases do not travel: what expires is delet
 deletion here. With --state it can be killed and run again at any time: changes that are done
 twice do no harm.
 )",
-           .examples = R"(  kvctl make-mirror 10.1.0.1:2379 10.1.0.2:2379 --state mirror.state
+           .examples = R"(  kvctl make-mirror 10.1.0.1:2379,10.1.0.2:2379 --state mirror.state
   kvctl make-mirror 10.1.0.1:2379 --prefix /config/ --dest-prefix /site-a/config/
   kvctl make-mirror 10.1.0.1:2379 --once
 )",

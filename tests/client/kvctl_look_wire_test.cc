@@ -3,6 +3,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "tests/client/dns_server.h"
 #include "tests/client/kvctl_wire_fixture.h"
 
 namespace keelson::kvctl {
@@ -114,6 +115,17 @@ TEST_F(KvctlLookTest, AGetTellsHowOldItIsIfThatIsAsked) {
     EXPECT_EQ(aged.code, kFailed);
   }
   EXPECT_EQ(Kvctl("get @a --max-age soon").code, kUsage);
+}
+
+TEST_F(KvctlLookTest, DnsLeadsToTheMembers) {
+  Put("a", "1");
+  const auto port = static_cast<uint16_t>(cluster_->member(0).config().client_port);
+  const keelson::testing::DnsServer dns("_etcd-client._tcp.example.test",
+                                        {{0, 0, port, "localhost"}});
+  const Ran found = RunWith({"get", Key("a"), "--discovery-srv", "example.test"}, "",
+                            {{"KVCTL_DISCOVERY_DNS", dns.address()}});
+  EXPECT_EQ(found.code, kOk) << found.err;
+  EXPECT_EQ(found.out, absl::StrCat(Key("a"), "\n1\n"));
 }
 
 TEST_F(KvctlLookTest, ADryRunDeletesNothing) {

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "client/kvctl/json_value.h"
 #include "tests/client/kvctl_wire_fixture.h"
@@ -101,7 +102,10 @@ TEST_F(KvctlTransferTest, AMirrorOnceCopiesAndFollowsToNow) {
   EXPECT_TRUE(absl::StartsWith(again.out, "mirrored 3 changes up to revision ")) << again.out;
   EXPECT_EQ(Pairs("b/"), "x=2 z=1 ");
   const int64_t revision = Put("a/w", "1");
-  EXPECT_EQ(Kvctl(absl::StrCat(mirror, " --rev ", revision)).code, kOk);
+  EXPECT_EQ(Kvctl(absl::StrReplaceAll(absl::StrCat(mirror, " --rev ", revision),
+                                      {{Here(), absl::StrCat("127.0.0.1:1,", Here())}}))
+                .code,
+            kOk);
   EXPECT_EQ(Pairs("b/"), "w=1 x=2 z=1 ");
   std::ofstream(File("state")) << "soon\n";
   EXPECT_EQ(Kvctl(mirror + state).code, kUsage);

@@ -25,6 +25,10 @@ Client::~Client() {
   done->get_future().wait();
 }
 
+std::vector<EndpointState> Client::Endpoints() const {
+  return core_->endpoints().States(core_->scheduler().Now());
+}
+
 std::unique_ptr<Client> Client::WithPrefix(const std::string& prefix) const {
   KEELSON_CHECK(!prefix.empty(), "a view of all keys is no view");
   auto view = std::make_shared<const internal::View>(

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/keelson/cluster.h"
+#include "client/keelson/endpoints.h"
 #include "client/keelson/kv.h"
 #include "client/keelson/lease.h"
 #include "client/keelson/maintenance.h"
@@ -36,6 +37,9 @@ class Client {
   Leases leases() const { return Leases(core_, view_); }
   Cluster cluster() const { return Cluster(core_); }
   Maintenance maintenance() const { return Maintenance(core_); }
+
+  // The members' addresses and what is known of each, in order.
+  std::vector<EndpointState> Endpoints() const;
 
   // A client whose keys are those of this one under `prefix`: kv(), Watch() and the keys of leases
   // give and take names without it, and see nothing else. Of the same connections; it may outlive

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/keelson/client.h"
 #include "client/keelson/internal/core.h"
+#include "client/keelson/internal/endpoint_monitor.h"
 #include "client/keelson/internal/grpc_transport.h"
 #include "client/keelson/internal/timer_thread.h"
 
@@ -20,7 +21,8 @@ absl::StatusOr<std::vector<std::string>> CheckOptions(const ClientOptions& optio
   for (const absl::Status& status :
        {Positive(options.timeout, "timeout"), Positive(options.dial_timeout, "dial_timeout"),
         Positive(options.keepalive_time, "keepalive_time"),
-        Positive(options.keepalive_timeout, "keepalive_timeout")}) {
+        Positive(options.keepalive_timeout, "keepalive_timeout"),
+        Positive(options.probe_interval, "probe_interval")}) {
     if (!status.ok()) return status;
   }
   if (options.endpoints.empty()) {
@@ -42,8 +44,10 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(ClientOptions options) {
   if (!addresses.ok()) return WithOutcome(addresses.status(), Outcome::kFailed);
   const auto scheduler = std::make_shared<internal::TimerThread>();
   auto transport = internal::MakeGrpcTransport(options, scheduler);
-  return std::make_unique<Client>(std::make_shared<internal::Core>(
-      std::move(options), *std::move(addresses), scheduler, std::move(transport)));
+  auto core = std::make_shared<internal::Core>(std::move(options), *std::move(addresses), scheduler,
+                                               std::move(transport));
+  internal::StartEndpointMonitor(core);
+  return std::make_unique<Client>(std::move(core));
 }
 
 }  // namespace keelson::client

@@ -26,6 +26,28 @@ struct ClientOptions {
   // ping stays unanswered for `keepalive_timeout`. Servers refuse pings more often than every 5 s.
   absl::Duration keepalive_time = absl::Seconds(6);
   absl::Duration keepalive_timeout = absl::Seconds(3);
+
+  // Names every write, so that a Keelson cluster applies it once however often it is sent: then a
+  // write without an answer is sent again, by the same name, until the deadline, and ends unknown
+  // only where nobody answered at all. Where the cluster takes no notice of names (etcd, or a
+  // Keelson cluster not all of whose members know them) nothing is sent a second time.
+  bool exactly_once = true;
+
+  // How often the cluster is asked who its members are, and again soon after one has failed: their
+  // client URLs become the endpoints, learners' left out, `endpoints` last. Zero: never. The
+  // members must advertise URLs that this client can reach.
+  absl::Duration sync_interval = absl::ZeroDuration();
+
+  // Which member is asked first, of those that answer and know a leader. Watches and keepers that
+  // run stay where they are.
+  enum class Preference {
+    kFirst,     // by the order of the endpoints
+    kNearest,   // the one that answers fastest
+    kFreshest,  // the one whose state is not far behind: a faster one that lags is left
+  };
+  Preference preference = Preference::kFirst;
+  // How often it is looked at what kNearest and kFreshest go by.
+  absl::Duration probe_interval = absl::Seconds(10);
 };
 
 struct CallOptions {

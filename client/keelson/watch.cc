@@ -22,6 +22,8 @@ Watcher::~Watcher() { session_->Stop(); }
 
 absl::StatusOr<WatchBatch> Watcher::Next(absl::Duration timeout) { return session_->Next(timeout); }
 
+Future<WatchBatch> Watcher::NextAsync() { return session_->NextAsync(); }
+
 absl::StatusOr<int64_t> Watcher::WaitReady(absl::Duration timeout) {
   return session_->WaitReady(timeout);
 }

@@ -9,7 +9,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/keelson/future.h"
 #include "client/keelson/key_range.h"
+#include "client/keelson/read.h"
 #include "client/keelson/types.h"
 
 namespace keelson::client {
@@ -32,9 +34,31 @@ struct WatchOptions {
   bool no_put = false;           // leave puts out
   bool no_delete = false;        // leave deletions out
 
-  // The client stops reading, which holds the server back, while more events than this wait for
-  // Next.
+  // What happens while more events than this wait for Next.
   size_t max_buffered_events = 10000;
+  enum class Overflow {
+    kHoldBack,  // the client stops reading, which holds the server back
+    kResync,    // what waits is dropped and the watch begins anew from the state, as with `resync`
+    kFail,      // the watch ends with ResourceExhausted, after what waits
+  };
+  Overflow overflow = Overflow::kHoldBack;
+
+  // A watch that lost its place, because the history that it needs was compacted away, does not
+  // end: it gives the state of its target as it is now, between two marks (WatchBatch::Kind), and
+  // goes on with the change after it. It remembers the keys that it has given, so it costs memory
+  // for each. Not with `no_put` or `no_delete`.
+  bool resync = false;
+  // The watch begins in the same way: first the state, then every change from it on. For targets
+  // without a start_revision; implies `resync`.
+  bool initial_state = false;
+
+  // Asks Keelson members to say in progress marks how old they are (WatchBatch::freshness).
+  bool freshness = false;
+  // Leaves a member whose state may be older for another one when the watch begins or when a
+  // progress mark would say so. Implies `freshness`; an etcd member takes no notice.
+  std::optional<absl::Duration> max_age = {};
+  // Stays with a member that has no leader, where else the watch looks for one that has.
+  bool stale_ok = false;
 
   // Both run on the client's own thread: they must not block, nor make blocking calls.
   // After Next got something to return.
@@ -53,23 +77,40 @@ struct WatchEvent {
   bool is_create() const { return type == Type::kPut && kv.create_revision == kv.mod_revision; }
 };
 
-// Changes of one target, whole revisions in order. Without events it is a progress mark: everything
-// up to header.revision has been delivered.
+// Something that the watch has to say of a target. Changes come as whole revisions, in order.
 struct WatchBatch {
   static constexpr size_t kAllTargets = static_cast<size_t>(-1);
+
+  enum class Kind {
+    kChanges,   // what happened
+    kProgress,  // everything up to header.revision has been delivered
+    // With WatchOptions::resync. From kResyncBegin to kResyncEnd the events are no changes but the
+    // state of the target as of header.revision: a put for each pair there is, a deletion for each
+    // key given before that is gone. So what is held of the target and not named by a put in
+    // between is gone. After kResyncEnd come the changes from the next revision on. A further
+    // kResyncBegin before the end begins the whole anew.
+    kResyncBegin,
+    kResyncState,
+    kResyncEnd,
+  };
 
   Header header = {};
   size_t target = 0;  // index into the targets; kAllTargets for an answer to RequestProgress
   std::vector<WatchEvent> events = {};
+  Kind kind = Kind::kChanges;
+  // Of the answer to RequestProgress with WatchOptions::freshness: how old what was delivered may
+  // be.
+  Freshness freshness = {};
 
-  bool is_progress() const { return events.empty(); }
+  bool is_progress() const { return kind == Kind::kProgress; }
 };
 
 // A running watch. When its stream breaks it goes on at another member from the revision after the
 // last one seen: nothing is missed or repeated. Thread-safe; destruction cancels.
 //
 // Order holds within a target. A watch ends by itself only when it can't keep that promise
-// (OutOfRange: the revisions it needs were compacted away, see compact_revision()) or is refused.
+// (OutOfRange: the revisions it needs were compacted away, see compact_revision(); with
+// WatchOptions::resync it goes on) or is refused.
 class Watcher {
  public:
   // REQUIRES: `targets` is not empty. Without a `view`: the whole store.
@@ -84,6 +125,10 @@ class Watcher {
   // The next batch. DeadlineExceeded if none came within `timeout`: the watch goes on. Any other
   // failure is the end, and repeats: Cancelled after Cancel(), or why the watch can't go on.
   absl::StatusOr<WatchBatch> Next(absl::Duration timeout = absl::InfiniteDuration());
+
+  // The same, without waiting; one at a time, not beside Next. Ends with the watch at the latest. A
+  // future that is destroyed takes its batch with it.
+  Future<WatchBatch> NextAsync();
 
   // Waits until the cluster has accepted all targets. Then the store's revision at that moment (of
   // the last target): changes after it will be delivered.

@@ -1,9 +1,13 @@
 // The library against a real server: calls in flight, the age of answers, views and sessions.
+#include <algorithm>
 #include <future>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_format.h"
+#include "client/keelson/range_reader.h"
+#include "client/keelson/stm.h"
 #include "tests/client/wire_fixture.h"
 
 namespace keelson::client {
@@ -114,6 +118,116 @@ TEST_F(ClientCallsWireTest, ASessionReadsItsOwnWritesWithStaleReads) {
     ASSERT_TRUE(got.ok()) << got.status();
     EXPECT_EQ(got->kvs.at(0).value, std::to_string(i));
   }
+}
+
+TEST_F(ClientCallsWireTest, ARangeIsReadPageByPageAtOneRevision) {
+  for (int i = 0; i < 100; ++i) {
+    Txn batch;
+    for (int j = 0; j < 25; ++j) {
+      batch.Then(Op::Put(Key(absl::StrFormat("%04d", i * 25 + j)), std::string(100, 'x')));
+    }
+    ASSERT_TRUE(client_->kv().Commit(batch).ok());
+  }
+  RangeReader reader(client_->kv(), KeyRange::Prefix(prefix_), {.max_page_pairs = 700});
+  std::vector<std::string> keys;
+  int pages = 0;
+  while (true) {
+    const auto page = reader.Next();
+    ASSERT_TRUE(page.ok()) << page.status();
+    if (page->empty()) break;
+    EXPECT_LE(page->size(), 700u);
+    for (const KeyValue& kv : *page) keys.push_back(kv.key);
+    // Changes in the middle are not seen.
+    ASSERT_TRUE(client_->kv().Put(Key("zz" + std::to_string(++pages)), "new").ok());
+  }
+  ASSERT_EQ(keys.size(), 2500u);
+  EXPECT_EQ(keys.back(), Key("2499"));
+  EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
+  EXPECT_GE(pages, 4);
+}
+
+TEST_F(ClientCallsWireTest, OptimisticTransactionsLoseNoUpdate) {
+  ASSERT_TRUE(client_->kv().Put(Key("from"), "1000").ok());
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 25; ++i) {
+        const auto moved =
+            RunStm(client_->kv(),
+                   [this](Stm& stm) {
+                     const auto from = stm.Get(Key("from"));
+                     if (!from.ok()) return from.status();
+                     const auto to = stm.Get(Key("to"));
+                     if (!to.ok()) return to.status();
+                     stm.Put(Key("from"), std::to_string(std::stoi(from->value()) - 1));
+                     stm.Put(Key("to"), std::to_string(std::stoi(to->value_or("0")) + 1));
+                     return absl::OkStatus();
+                   },
+                   {.timeout = absl::Seconds(60)});
+        EXPECT_TRUE(moved.ok()) << moved.status();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(client_->kv().Get(KeyRange::Key(Key("from")))->kvs.at(0).value, "900");
+  EXPECT_EQ(client_->kv().Get(KeyRange::Key(Key("to")))->kvs.at(0).value, "100");
+}
+
+TEST_F(ClientCallsWireTest, AnOptimisticTransactionSeesOneSnapshotAndItsOwnWrites) {
+  ASSERT_TRUE(client_->kv().Put(Key("a"), "1").ok());
+  ASSERT_TRUE(client_->kv().Put(Key("b"), "1").ok());
+  int tries = 0;
+  const auto done = RunStm(client_->kv(), [&](Stm& stm) {
+    EXPECT_EQ(stm.Get(Key("a"))->value(), tries == 0 ? "1" : "2");
+    // Somebody else changes both in the middle of the first try.
+    if (++tries == 1) {
+      EXPECT_TRUE(client_->kv().Put(Key("a"), "2").ok());
+      EXPECT_TRUE(client_->kv().Put(Key("b"), "2").ok());
+    }
+    EXPECT_EQ(stm.Get(Key("b"))->value(), tries == 1 ? "1" : "2");
+    EXPECT_EQ(stm.Get(Key("none"))->has_value(), false);
+    stm.Put(Key("c"), "x");
+    stm.Put(Key("c"), "y");
+    EXPECT_EQ(stm.Get(Key("c"))->value(), "y");
+    stm.Delete(Key("a"));
+    EXPECT_EQ(stm.Get(Key("a"))->has_value(), false);
+    return absl::OkStatus();
+  });
+  ASSERT_TRUE(done.ok()) << done.status();
+  EXPECT_EQ(tries, 2);
+  EXPECT_EQ(client_->kv().Get(KeyRange::Key(Key("c")))->kvs.at(0).value, "y");
+  EXPECT_EQ(client_->kv().Get(KeyRange::Key(Key("a")))->count, 0);
+
+  const auto refused =
+      RunStm(client_->kv(), [](Stm&) { return absl::NotFoundError("no such account"); });
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(OutcomeOf(refused.status()), Outcome::kFailed);
+}
+
+TEST_F(ClientCallsWireTest, AWatchThatLosesItsPlaceToACompactionBeginsAnew) {
+  const auto first = client_->kv().Put(Key("a"), "1");
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(client_->kv().Put(Key("a"), "2").ok());
+  const auto last = client_->kv().Put(Key("b"), "3");
+  ASSERT_TRUE(last.ok()) << last.status();
+  ASSERT_TRUE(client_->kv().Compact(last->header.revision).ok());
+  const auto watcher = client_->Watch(
+      {{.range = KeyRange::Prefix(prefix_), .start_revision = first->header.revision}},
+      {.resync = true});
+  std::vector<std::string> told;
+  while (told.empty() || told.back() != "+c") {
+    if (told.size() == 4) {
+      ASSERT_TRUE(client_->kv().Put(Key("c"), "4").ok());
+    }
+    const auto batch = watcher->Next(absl::Seconds(10));
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    if (batch->kind == WatchBatch::Kind::kResyncBegin) told.push_back("begin");
+    for (const WatchEvent& event : batch->events) {
+      told.push_back("+" + event.kv.key.substr(prefix_.size()));
+    }
+    if (batch->kind == WatchBatch::Kind::kResyncEnd) told.push_back("end");
+  }
+  EXPECT_EQ(told, (std::vector<std::string>{"begin", "+a", "+b", "end", "+c"}));
 }
 
 }  // namespace

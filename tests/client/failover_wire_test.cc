@@ -130,6 +130,23 @@ TEST_F(FailoverWireTest, AWatchLeavesAPausedMember) {
   cluster_->member(0).Resume();
 }
 
+TEST_F(FailoverWireTest, AClientThatAsksForTheMembersOutlivesTheOnlyOneItWasToldOf) {
+  auto client = Client::Create({.endpoints = {cluster_->endpoints()[0]},
+                                .timeout = absl::Seconds(20),
+                                .sync_interval = absl::Seconds(1),
+                                .preference = ClientOptions::Preference::kNearest,
+                                .probe_interval = absl::Seconds(1)});
+  ASSERT_TRUE(client.ok()) << client.status();
+  ASSERT_TRUE(keelson::testing::WaitUntil(absl::Seconds(10), [&] {
+    int looked_at = 0;
+    for (const EndpointState& state : (*client)->Endpoints()) looked_at += state.latency ? 1 : 0;
+    return looked_at == 3;
+  }));
+  cluster_->member(0).Kill();
+  const auto read = (*client)->kv().Get(KeyRange::Key("k"));
+  EXPECT_TRUE(read.ok()) << read.status();
+}
+
 TEST_F(FailoverWireTest, AKeptLeaseSurvivesTheDeathOfTheMemberInUse) {
   const auto lease = client_->leases().Grant(6);
   ASSERT_TRUE(lease.ok()) << lease.status();

@@ -61,7 +61,7 @@ void WriteKv(Writer& writer) {
   batch.events.push_back(
       {.type = client::WatchEvent::Type::kDelete, .kv = {.key = "a", .mod_revision = 7}});
   writer.Watch(batch);
-  writer.Watch({.header = kHeader});
+  writer.Watch({.header = kHeader, .kind = client::WatchBatch::Kind::kProgress});
 }
 
 void WriteLeases(Writer& writer) {

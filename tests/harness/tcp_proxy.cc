@@ -99,6 +99,15 @@ TcpProxy::~TcpProxy() {
 
 void TcpProxy::SetOpen(bool open) {
   open_ = open;
+  Wake();
+}
+
+void TcpProxy::Break() {
+  break_ = true;
+  Wake();
+}
+
+void TcpProxy::Wake() {
   // A full pipe wakes, too.
   if (write(wake_[1], "", 1) < 0) KEELSON_CHECK(errno == EAGAIN, "a pipe takes a byte");
 }
@@ -133,6 +142,10 @@ void TcpProxy::Run() {
     poll(polled.data(), polled.size(), -1);
     char bytes[64];
     while (read(wake_[0], bytes, sizeof(bytes)) > 0) {
+    }
+    if (break_.exchange(false)) {
+      links_.clear();
+      continue;
     }
     if (!open || !open_) continue;
     size_t at = 1 + listeners_.size();

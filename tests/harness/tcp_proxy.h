@@ -21,6 +21,8 @@ class TcpProxy {
 
   void Cut() { SetOpen(false); }
   void Heal() { SetOpen(true); }
+  // Closes all connections, with what is on its way; new ones are as welcome as before.
+  void Break();
 
  private:
   struct Listener {
@@ -31,12 +33,14 @@ class TcpProxy {
   struct Link;
 
   void SetOpen(bool open);
+  void Wake();
   void Run();
   void Accept(const Listener& listener);
 
   std::vector<Listener> listeners_;
   std::list<Link> links_;
   std::atomic<bool> open_{true};
+  std::atomic<bool> break_{false};
   std::atomic<bool> ended_{false};
   int wake_[2] = {-1, -1};
   std::thread thread_;

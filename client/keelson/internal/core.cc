@@ -4,6 +4,8 @@
 #include <random>
 #include <utility>
 
+#include "client/keelson/internal/random_id.h"
+
 namespace keelson::client::internal {
 namespace {
 
@@ -18,6 +20,7 @@ Core::Core(ClientOptions options, std::vector<std::string> addresses,
       scheduler_(std::move(scheduler)),
       transport_(std::move(transport)),
       endpoints_(std::move(addresses)),
+      names_(RandomId()),
       jitter_state_(std::random_device{}()) {}
 
 absl::Duration Core::Backoff(int attempt) {

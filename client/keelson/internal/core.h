@@ -10,6 +10,7 @@
 #include "client/keelson/internal/endpoint_set.h"
 #include "client/keelson/internal/outcome_rules.h"
 #include "client/keelson/internal/quorum_belief.h"
+#include "client/keelson/internal/request_names.h"
 #include "client/keelson/internal/scheduler.h"
 #include "client/keelson/internal/transport.h"
 #include "client/keelson/options.h"
@@ -53,6 +54,7 @@ class Core {
   Transport& transport() { return *transport_; }
   EndpointSet& endpoints() { return endpoints_; }
   QuorumBelief& quorum() { return quorum_; }
+  RequestNames& names() { return names_; }
 
   // A delay before try number `attempt` (from 1): exponential from 25 ms to 800 ms, with jitter.
   absl::Duration Backoff(int attempt);
@@ -64,6 +66,7 @@ class Core {
   const std::shared_ptr<Transport> transport_;
   EndpointSet endpoints_;
   QuorumBelief quorum_;
+  RequestNames names_;
   std::mutex mutex_;  // guards jitter_state_
   uint64_t jitter_state_;
 };

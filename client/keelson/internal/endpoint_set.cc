@@ -44,7 +44,7 @@ absl::StatusOr<std::string> ParseEndpoint(const std::string& text) {
   return std::string(rest);
 }
 
-EndpointSet::EndpointSet(std::vector<std::string> addresses) : size_(addresses.size()) {
+EndpointSet::EndpointSet(std::vector<std::string> addresses) {
   KEELSON_CHECK(!addresses.empty(), "a client needs an endpoint");
   for (std::string& address : addresses) endpoints_.push_back({.address = std::move(address)});
 }
@@ -86,9 +86,70 @@ void EndpointSet::Succeeded(const std::string& address) {
 void EndpointSet::Failed(const std::string& address, Instant now) {
   const std::lock_guard lock(mutex_);
   if (Endpoint* endpoint = Find(address)) {
+    ++failures_;
     const int doublings = std::min(endpoint->failures++, kMaxDoublings);
     endpoint->rests_until = now + kFirstRest * (1 << doublings);
   }
+}
+
+void EndpointSet::Replace(std::vector<std::string> addresses) {
+  KEELSON_CHECK(!addresses.empty(), "a client needs an endpoint");
+  const std::lock_guard lock(mutex_);
+  const std::string in_use = endpoints_[current_].address;
+  std::vector<Endpoint> next;
+  size_t current = 0;
+  for (std::string& address : addresses) {
+    if (address == in_use) current = next.size();
+    const Endpoint* known = Find(address);
+    next.push_back(known != nullptr ? *known : Endpoint{.address = std::move(address)});
+  }
+  endpoints_ = std::move(next);
+  current_ = current;
+}
+
+void EndpointSet::Prefer(const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  for (size_t i = 0; i < endpoints_.size(); ++i) {
+    if (endpoints_[i].address == address && endpoints_[i].failures == 0) current_ = i;
+  }
+}
+
+void EndpointSet::Looked(const std::string& address, std::optional<absl::Duration> latency,
+                         uint64_t applied_index) {
+  const std::lock_guard lock(mutex_);
+  if (Endpoint* endpoint = Find(address)) {
+    endpoint->latency = latency;
+    endpoint->applied_index = applied_index;
+  }
+}
+
+size_t EndpointSet::size() const {
+  const std::lock_guard lock(mutex_);
+  return endpoints_.size();
+}
+
+std::string EndpointSet::current() const {
+  const std::lock_guard lock(mutex_);
+  return endpoints_[current_].address;
+}
+
+uint64_t EndpointSet::failures() const {
+  const std::lock_guard lock(mutex_);
+  return failures_;
+}
+
+std::vector<EndpointState> EndpointSet::States(Instant now) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<EndpointState> states;
+  for (size_t i = 0; i < endpoints_.size(); ++i) {
+    const Endpoint& endpoint = endpoints_[i];
+    states.push_back({.address = endpoint.address,
+                      .in_use = i == current_,
+                      .resting = endpoint.rests_until > now,
+                      .latency = endpoint.latency,
+                      .applied_index = endpoint.applied_index});
+  }
+  return states;
 }
 
 std::vector<std::string> EndpointSet::addresses() const {

@@ -42,7 +42,7 @@ bool IsMadeUp(const grpc::Status& status) {
   const std::string& text = status.error_message();
   if (absl::StrContains(text, "RST_STREAM")) return true;
   return status.error_code() == grpc::StatusCode::UNAVAILABLE &&
-         !absl::StartsWith(text, "etcdserver: ");
+         !absl::StartsWith(text, "etcdserver: ") && !absl::StartsWith(text, "keelson: ");
 }
 
 // gRPC's own texts for a call that never got a connection, so that not a byte of it left. (Nothing

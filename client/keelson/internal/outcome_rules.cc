@@ -36,6 +36,13 @@ bool IsRefusalText(absl::string_view text) {
          text == "etcdserver: unhealthy cluster" || absl::StartsWith(text, "auth: ");
 }
 
+// Of a named write that was applied before, whose answer is not known any more. There is no failure
+// that counts as done.
+bool IsAnswerLost(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kAlreadyExists &&
+         absl::StartsWith(status.message(), "keelson: the request was applied before");
+}
+
 bool IsLearner(const absl::Status& status) {
   return status.code() == absl::StatusCode::kFailedPrecondition &&
          status.message() == "etcdserver: rpc not supported for learner";
@@ -46,7 +53,7 @@ bool IsLearner(const absl::Status& status) {
 Outcome Judge(Effect effect, const CallEnd& end) {
   if (end.status.ok()) return Outcome::kDone;
   if (effect == Effect::kReads || end.reach == Reach::kNotSent) return Outcome::kFailed;
-  if (end.reach == Reach::kSent) return Outcome::kUnknown;
+  if (end.reach == Reach::kSent || IsAnswerLost(end.status)) return Outcome::kUnknown;
   const bool refused = IsRefusal(end.status.code()) || IsRefusalText(end.status.message());
   return refused ? Outcome::kFailed : Outcome::kUnknown;
 }

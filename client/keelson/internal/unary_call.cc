@@ -4,6 +4,9 @@
 //      ^   \--failure that MayRetry, time left----> Again() --all were tried--> Pause()
 //      |   \--any other failure-------------------> Fail()        |                |
 //      +----------------------------------------------------------+----------------+
+//   a named write whose end is unknown goes Again() where the cluster knows names; where that is
+//   not known yet: Learn() --it does--> Again()
+//                        \--it does not, or nobody answers--> Fail()
 //   at any time: the cancellation ends the attempt, or the pause, and with it the call
 //
 // Attempts follow each other, never overlap, so the state needs no lock.
@@ -37,7 +40,7 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
     ++attempts_;
     CallStart start{.endpoint = endpoint_,
                     .method = request_.method,
-                    .metadata = request_.metadata,
+                    .metadata = Named(request_.metadata),
                     .timeout = AttemptTimeout(deadline_ - now),
                     .cancellation = request_.cancellation};
     core_->transport().Unary(
@@ -48,12 +51,26 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
  private:
   bool pinned() const { return !request_.pinned_endpoint.empty(); }
 
-  // A read leaves time for another member in case this one hangs; a write can't be sent twice, so
-  // it waits to the end.
+  // What may be sent again leaves time for another member in case this one hangs; what may not
+  // waits to the end.
   absl::Duration AttemptTimeout(absl::Duration left) const {
     const bool others_left = tried_.size() < core_->endpoints().size();
-    if (pinned() || request_.effect == Effect::kWrites || !others_left) return left;
+    const bool once = request_.effect == Effect::kWrites &&
+                      (name_.empty() || names().support() != RequestNames::Support::kYes);
+    if (pinned() || once || !others_left) return left;
     return left / 2;
+  }
+
+  RequestNames& names() const { return core_->names(); }
+
+  // The same name for all attempts, until it turns out to be of no use.
+  Metadata Named(Metadata metadata) {
+    const bool wanted = core_->options().exactly_once && !unnamed_ &&
+                        request_.effect == Effect::kWrites && CanBeNamed(request_.method) &&
+                        names().support() != RequestNames::Support::kNo;
+    if (name_.empty() && wanted && !may_be_done_) name_ = names().Make();
+    if (!name_.empty()) metadata.emplace_back(kRequestIdKey, name_);
+    return metadata;
   }
 
   bool cancelled() const { return request_.cancellation && request_.cancellation->requested(); }
@@ -66,12 +83,14 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
       core_->endpoints().Succeeded(endpoint_);
     }
     reached_ = reached_ || end.reach != Reach::kNotSent;
+    names().Heard(end.metadata);
     if (end.status.ok()) {
       UnaryAnswer answer{
           .body = std::move(end.body), .metadata = std::move(end.metadata), .took = now - sent_at_};
       if (request_.judge) end.status = request_.judge(answer);
       if (end.status.ok()) return done_(std::move(answer));
     }
+    if (!name_.empty() && NamedEnded(end, now)) return;
     if (IsTooOld(end.status)) too_old_ = end;
     const bool dialled_out = !reached_ && now - started_ >= core_->options().dial_timeout;
     if (pinned() || cancelled() || dialled_out || now >= deadline_ ||
@@ -79,6 +98,74 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
       return Fail(end, now);
     }
     Again(end, now);
+  }
+
+  // The failure of an attempt with a name; whether it is dealt with.
+  bool NamedEnded(const CallEnd& end, Instant now) {
+    const NameOutcome outcome = NameOutcomeOf(end.metadata);
+    if (outcome == NameOutcome::kDecided) {
+      may_be_done_ = false;  // what was answered is what happened
+      return false;
+    }
+    // Nothing was applied by this attempt, and its name is of no use.
+    const bool foreign = IsForeignPosition(end.status);
+    const bool too_early = IsTooEarlyForNames(end.status);
+    if (outcome == NameOutcome::kTooOld || foreign || too_early) {
+      if (foreign) names().Forget();
+      unnamed_ = too_early || renamed_;
+      renamed_ = true;
+      if (may_be_done_ || now >= deadline_ || cancelled()) return Fail(end, now), true;
+      name_.clear();
+      tried_.clear();
+      return Attempt(), true;
+    }
+    if (Judge(request_.effect, end) != Outcome::kUnknown) {
+      // Refused before it came to the log: that tells nothing of the attempts before.
+      if (!may_be_done_ || end.reach == Reach::kNotSent) return false;
+      return GoOn(end, now), true;
+    }
+    may_be_done_ = true;
+    if (pinned() || now >= deadline_ || cancelled()) return Fail(end, now), true;
+    switch (names().support()) {
+      case RequestNames::Support::kYes:
+        GoOn(end, now);
+        break;
+      case RequestNames::Support::kNo:
+        Fail(end, now);
+        break;
+      case RequestNames::Support::kUnknown:
+        Learn(end);
+        break;
+    }
+    return true;
+  }
+
+  // A repetition does no harm, and settles what happened, if anything can.
+  void GoOn(const CallEnd& end, Instant now) {
+    const bool final = end.reach == Reach::kAnswered &&
+                       end.status.code() != absl::StatusCode::kUnavailable &&
+                       end.status.code() != absl::StatusCode::kDeadlineExceeded &&
+                       end.status.code() != absl::StatusCode::kResourceExhausted;
+    if (final || now >= deadline_ || cancelled()) return Fail(end, now);
+    Again(end, now);
+  }
+
+  // Asks for something that does nothing, by a name, to see whether its answer speaks of the name:
+  // to revoke the lease 0, which there never is.
+  void Learn(const CallEnd& end) {
+    StartUnary(core_,
+               {.method = "/etcdserverpb.Lease/LeaseRevoke",
+                .body = "",
+                .effect = Effect::kReads,
+                .timeout = deadline_ - core_->scheduler().Now(),
+                .metadata = {{kRequestIdKey, names().Make()}},
+                .cancellation = request_.cancellation},
+               [self = shared_from_this(), end](const absl::StatusOr<UnaryAnswer>& answer) {
+                 if (absl::IsNotFound(answer.status())) self->names().Deny();
+                 const Instant now = self->core_->scheduler().Now();
+                 const bool known = self->names().support() == RequestNames::Support::kYes;
+                 known ? self->GoOn(end, now) : self->Fail(end, now);
+               });
   }
 
   void Again(const CallEnd& end, Instant now) {
@@ -113,7 +200,7 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   }
 
   void Fail(const CallEnd& end, Instant now) {
-    const Outcome outcome = Judge(request_.effect, end);
+    const Outcome outcome = may_be_done_ ? Outcome::kUnknown : Judge(request_.effect, end);
     if (end.reach == Reach::kAnswered) return done_(WithOutcome(end.status, outcome));
     const std::string where =
         pinned() ? request_.pinned_endpoint : absl::StrJoin(core_->endpoints().addresses(), ", ");
@@ -140,6 +227,10 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   int rounds_ = 0;
   bool reached_ = false;  // some member got a request of ours
   std::optional<CallEnd> too_old_;
+  std::string name_;          // of a write; empty: it has none
+  bool unnamed_ = false;      // it is to have none
+  bool renamed_ = false;      // its first name was of no use
+  bool may_be_done_ = false;  // an attempt by that name has ended without a known outcome
   Scheduler::TimerId pause_ = Scheduler::kNoTimer;
 };
 

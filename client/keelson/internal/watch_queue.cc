@@ -16,6 +16,18 @@ bool WatchQueue::Push(WatchBatch batch) {
   return !full_;
 }
 
+bool WatchQueue::full() {
+  const std::lock_guard lock(mutex_);
+  return full_;
+}
+
+std::deque<WatchBatch> WatchQueue::Drop() {
+  const std::lock_guard lock(mutex_);
+  events_ = 0;
+  full_ = false;
+  return std::exchange(batches_, {});
+}
+
 void WatchQueue::End(absl::Status status, bool drop) {
   const std::lock_guard lock(mutex_);
   if (drop) batches_.clear();

@@ -20,6 +20,12 @@ class WatchQueue {
   // producer should pause until Next says that it drained.
   bool Push(WatchBatch batch);
 
+  // Whether the producer should pause.
+  bool full();
+
+  // Forgets what waits, and gives it back.
+  std::deque<WatchBatch> Drop();
+
   // No batch will follow; the first end counts. `drop` forgets what waits.
   void End(absl::Status status, bool drop);
 

@@ -1,6 +1,7 @@
 #include "client/keelson/internal/watch_session.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -32,6 +33,19 @@ WatchEvent ToEvent(const View& view, const mvccpb::Event& event) {
   return result;
 }
 
+Metadata MetadataOf(const WatchOptions& options) {
+  Metadata metadata;
+  // A member without a leader ends the stream, so that the watch moves to one that has.
+  if (!options.stale_ok) metadata.emplace_back("hasleader", "true");
+  if (options.max_age) {
+    const int64_t ms = std::max<int64_t>(0, absl::ToInt64Milliseconds(*options.max_age));
+    metadata.emplace_back("keelson-max-age-ms", absl::StrCat(ms));
+  } else if (options.freshness) {
+    metadata.emplace_back("keelson-min-revision", "0");
+  }
+  return metadata;
+}
+
 // Targets are numbered from 1 on the wire: 0 would let the server choose.
 int64_t WatchId(size_t target) { return static_cast<int64_t>(target) + 1; }
 
@@ -45,26 +59,30 @@ WatchSession::WatchSession(std::shared_ptr<Core> core, std::vector<WatchTarget> 
       queue_(options_.max_buffered_events) {
   KEELSON_CHECK(!targets.empty(), "a watch needs a target");
   for (const WatchTarget& target : targets) {
-    targets_.push_back(
-        {.range = view_->Enter(target.range), .next_revision = target.start_revision});
+    targets_.push_back({.named = target.range,
+                        .range = view_->Enter(target.range),
+                        .next_revision = target.start_revision});
   }
 }
 
 void WatchSession::Start() {
-  core_->scheduler().Post([self = shared_from_this()] { self->Open(); });
+  core_->scheduler().Post([self = shared_from_this()] { self->Begin(); });
 }
 
 void WatchSession::Stop() {
   queue_.End(absl::CancelledError("the watch was cancelled by its owner"), /*drop=*/true);
   core_->scheduler().Post([self = shared_from_this()] {
     self->stopped_ = true;
+    self->reader_ = nullptr;
     self->CloseStream();
+    self->HandOver();
   });
 }
 
 void WatchSession::RequestProgress() {
   core_->scheduler().Post([self = shared_from_this()] {
     if (self->stream_ == nullptr) return;
+    if (!self->progress_asked_) self->progress_asked_ = self->core_->scheduler().Now();
     etcdserverpb::WatchRequest request;
     request.mutable_progress_request();
     self->stream_->Send(request.SerializeAsString());
@@ -75,30 +93,56 @@ absl::StatusOr<WatchBatch> WatchSession::Next(absl::Duration timeout) {
   bool drained = false;
   auto batch = queue_.Next(timeout, drained);
   // What the caller has seen, and no more.
-  if (batch.ok() && !batch->events.empty()) view_->Saw(batch->events.back().kv.mod_revision);
+  if (batch.ok() && !batch->is_progress()) {
+    view_->Saw(batch->events.empty() ? batch->header.revision
+                                     : batch->events.back().kv.mod_revision);
+  }
   if (drained) {
-    core_->scheduler().Post([self = shared_from_this()] {
-      if (!std::exchange(self->paused_, false) || self->stream_ == nullptr) return;
-      self->stream_->Read();
-    });
+    core_->scheduler().Post([self = shared_from_this()] { self->GoOnReading(); });
   }
   return batch;
+}
+
+Future<WatchBatch> WatchSession::NextAsync() {
+  auto state = std::make_shared<FutureState<WatchBatch>>(core_->executor());
+  core_->scheduler().Post([self = shared_from_this(), state] {
+    self->waiter_ = state;
+    self->HandOver();
+  });
+  return Future<WatchBatch>(std::move(state));
 }
 
 absl::StatusOr<int64_t> WatchSession::WaitReady(absl::Duration timeout) {
   return queue_.WaitReady(timeout);
 }
 
+bool WatchSession::resyncs() const {
+  return options_.resync || options_.initial_state ||
+         options_.overflow == WatchOptions::Overflow::kResync;
+}
+
+void WatchSession::Begin() {
+  if (stopped_) return;
+  if (resyncs() && (options_.no_put || options_.no_delete)) {
+    return Fail(absl::InvalidArgumentError(
+        "a watch that resynchronizes has to see puts and deletions, both"));
+  }
+  for (size_t index = 0; options_.initial_state && index < targets_.size(); ++index) {
+    if (targets_[index].next_revision == 0) lost_.push_back(index);
+  }
+  lost_.empty() ? Open() : BeginResync();
+}
+
 void WatchSession::Open() {
   if (stopped_) return;
+  progress_asked_.reset();
   endpoint_ = core_->endpoints().Pick({}, core_->scheduler().Now());
   const uint64_t generation = ++generation_;
   const auto self = shared_from_this();
-  // A member without a leader ends the stream, so that the watch moves to one that has.
   stream_ = core_->transport().OpenStream(
       {.endpoint = endpoint_,
        .method = "/etcdserverpb.Watch/Watch",
-       .metadata = {{"hasleader", "true"}}},
+       .metadata = MetadataOf(options_)},
       {.on_message = [self,
                       generation](const std::string& bytes) { self->OnMessage(generation, bytes); },
        .on_end = [self, generation](const CallEnd& end) { self->OnEnd(generation, end); }});
@@ -154,6 +198,10 @@ void WatchSession::OnCreated(const etcdserverpb::WatchResponse& response, Target
 void WatchSession::OnCanceled(const etcdserverpb::WatchResponse& response) {
   const std::string& reason = response.cancel_reason();
   if (response.compact_revision() != 0 || absl::StrContains(reason, "has been compacted")) {
+    const int64_t id = response.watch_id();
+    if (resyncs() && id >= 1 && id <= static_cast<int64_t>(targets_.size())) {
+      return LosePlace(static_cast<size_t>(id - 1));
+    }
     compact_revision_.store(response.compact_revision(), std::memory_order_release);
     return Fail(absl::OutOfRangeError(
         absl::StrCat("etcdserver: mvcc: required revision has been compacted; the oldest that can "
@@ -180,15 +228,25 @@ void WatchSession::OnChanges(const etcdserverpb::WatchResponse& response, size_t
   if (batch.events.empty()) return;
   // The server never splits a revision over two answers unless asked to, and we don't ask.
   target.next_revision = batch.events.back().kv.mod_revision + 1;
+  if (resyncs()) Remember(target, batch.events);
   Deliver(std::move(batch));
 }
 
 void WatchSession::OnProgress(const etcdserverpb::WatchResponse& response) {
-  WatchBatch mark{.header = ToHeader(response.header()), .target = WatchBatch::kAllTargets};
+  WatchBatch mark{.header = ToHeader(response.header()),
+                  .target = WatchBatch::kAllTargets,
+                  .kind = WatchBatch::Kind::kProgress};
   const int64_t id = response.watch_id();
   if (id < 1 || id > static_cast<int64_t>(targets_.size())) {
     // The answer to RequestProgress. It is no ground to move on: etcd before 3.4.25 could send it
     // ahead of changes.
+    mark.freshness = {.quorum = response.keelson_quorum(), .revision = mark.header.revision};
+    if (progress_asked_ && response.has_keelson_age_ms()) {
+      // The member's word is of a moment after it was asked.
+      mark.freshness.age = absl::Milliseconds(response.keelson_age_ms()) +
+                           (core_->scheduler().Now() - *progress_asked_);
+    }
+    progress_asked_.reset();
     return Deliver(std::move(mark));
   }
   mark.target = static_cast<size_t>(id - 1);
@@ -198,8 +256,51 @@ void WatchSession::OnProgress(const etcdserverpb::WatchResponse& response) {
 }
 
 void WatchSession::Deliver(WatchBatch batch) {
-  paused_ = !queue_.Push(std::move(batch));
+  const bool changes = batch.kind == WatchBatch::Kind::kChanges;
+  const bool room = queue_.Push(std::move(batch));
+  if (!room && changes) OnOverflow();
+  if (!room && !changes) paused_ = true;
+  Tell();
+}
+
+void WatchSession::OnOverflow() {
+  switch (options_.overflow) {
+    case WatchOptions::Overflow::kHoldBack:
+      paused_ = true;
+      return;
+    case WatchOptions::Overflow::kFail:
+      return Fail(absl::ResourceExhaustedError(
+          absl::StrCat("more than ", options_.max_buffered_events, " events waited for Next")));
+    case WatchOptions::Overflow::kResync:
+      break;
+  }
+  for (const WatchBatch& dropped : queue_.Drop()) {
+    for (const WatchEvent& event : dropped.events) {
+      // Its owner still has the key, and will not hear of this deletion.
+      if (event.type == WatchEvent::Type::kDelete) {
+        targets_[dropped.target].known.insert(event.kv.key);
+      }
+    }
+  }
+  for (size_t index = 0; index < targets_.size(); ++index) LosePlace(index);
+}
+
+void WatchSession::GoOnReading() {
+  if (!std::exchange(paused_, false)) return;
+  if (stream_ != nullptr) return stream_->Read();
+  FetchPage();
+}
+
+void WatchSession::Tell() {
   if (options_.on_available) options_.on_available();
+  HandOver();
+}
+
+void WatchSession::HandOver() {
+  if (waiter_ == nullptr) return;
+  auto batch = Next(absl::ZeroDuration());
+  if (absl::IsDeadlineExceeded(batch.status())) return;
+  std::exchange(waiter_, nullptr)->Complete(std::move(batch));
 }
 
 void WatchSession::OnEnd(uint64_t generation, const CallEnd& end) {
@@ -211,6 +312,12 @@ void WatchSession::OnEnd(uint64_t generation, const CallEnd& end) {
 void WatchSession::OnCreateTimeout() {
   timer_ = Scheduler::kNoTimer;
   if (stopped_ || stream_ == nullptr || AllCreated()) return;
+  if (paused_) {
+    // It is this side that does not read.
+    timer_ = core_->scheduler().After(kCreateTimeout,
+                                      [self = shared_from_this()] { self->OnCreateTimeout(); });
+    return;
+  }
   Interrupted(absl::UnavailableError(absl::StrCat(endpoint_, " did not accept the watch within ",
                                                   absl::FormatDuration(kCreateTimeout))));
 }
@@ -232,9 +339,10 @@ void WatchSession::Interrupted(const absl::Status& status) {
 
 void WatchSession::Fail(absl::Status status) {
   stopped_ = true;
+  reader_ = nullptr;
   CloseStream();
   queue_.End(WithOutcome(std::move(status), Outcome::kFailed), /*drop=*/false);
-  if (options_.on_available) options_.on_available();
+  Tell();
 }
 
 void WatchSession::CloseStream() {

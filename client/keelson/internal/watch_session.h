@@ -1,24 +1,34 @@
 // One watch over the life of its streams: which revision comes next for each target, and how to go
 // on after a failure.
 //
+//   Begin() --initial_state--> resyncing
+//      |
 //   opening --Open()--> creating --all created: OnCreated()--> running
 //      ^                   |                                      |
 //      |                   +--OnEnd() or OnCreateTimeout()--------+--OnEnd()
 //      +------backoff: Resume()-----------------------------------+
-//   any state --Fail(): compacted or refused; Stop()--> stopped
+//   creating, running --LosePlace(): compacted, overflow--> resyncing --OnPage(), the last-->
+//   opening any state --Fail(): refused, or compacted without resync; Stop()--> stopped
+//
+// Resyncing reads the lost targets one after the other, page by page, at one revision each.
 //
 // Invariants: no event with a revision below its target's next_revision is delivered (nothing
-// twice); every stream starts each target at exactly next_revision (nothing missed).
+// twice); every stream starts each target at exactly next_revision (nothing missed); `known` holds
+// every key of which a put was delivered, or waits to be, and no deletion was.
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "client/keelson/internal/core.h"
 #include "client/keelson/internal/view.h"
 #include "client/keelson/internal/watch_queue.h"
+#include "client/keelson/range_reader.h"
 #include "client/keelson/watch.h"
 #include "proto/etcd/rpc.pb.h"
 
@@ -35,18 +45,22 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   void Stop();
   void RequestProgress();
   absl::StatusOr<WatchBatch> Next(absl::Duration timeout);
+  Future<WatchBatch> NextAsync();
   absl::StatusOr<int64_t> WaitReady(absl::Duration timeout);
   int64_t compact_revision() const { return compact_revision_.load(std::memory_order_acquire); }
 
  private:
   struct TargetState {
+    KeyRange named;         // in the view's names
     KeyRange range;         // in the store's names
     int64_t next_revision;  // 0: whatever comes after the server's answer to the creation
     bool created = false;   // on the present stream
+    std::set<std::string> known = {};  // with resync: the keys given
   };
 
   // On the client's thread:
   // ------------------------------------------------------------------------
+  void Begin();
   void Open();
   void SendCreate(size_t target);
   void OnMessage(uint64_t generation, const std::string& bytes);
@@ -57,11 +71,25 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   void OnCanceled(const etcdserverpb::WatchResponse& response);
   void OnChanges(const etcdserverpb::WatchResponse& response, size_t index);
   void OnProgress(const etcdserverpb::WatchResponse& response);
+  void LosePlace(size_t index);
+  void BeginResync();
+  void FetchPage();
+  void OnPage(absl::StatusOr<std::vector<KeyValue>> page);
+  void OnPageFailed(const absl::Status& status);
+  void DeliverState(TargetState& target, std::vector<KeyValue> page);
+  void EndResync();
+  void Remember(TargetState& target, const std::vector<WatchEvent>& events);
   void Deliver(WatchBatch batch);
+  void OnOverflow();
+  void GoOnReading();
+  void Tell();
+  // Gives the next batch to whoever awaits it.
+  void HandOver();
   void Interrupted(const absl::Status& status);
   void Fail(absl::Status status);
   void CloseStream();
   bool AllCreated() const;
+  bool resyncs() const;
 
   const std::shared_ptr<Core> core_;
   const WatchOptions options_;
@@ -77,7 +105,12 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   uint64_t generation_ = 0;  // of the present stream; events of older ones are ignored
   int failures_ = 0;         // in a row, for the backoff
   Scheduler::TimerId timer_ = Scheduler::kNoTimer;  // the create timeout, or the backoff
-  bool paused_ = false;                             // the queue is full; no Read is pending
+  bool paused_ = false;  // the queue is full; neither a Read nor a page is pending
+  std::optional<Instant> progress_asked_;  // the first request on this stream without an answer
+  std::deque<size_t> lost_;                // targets that lost their place; the front is being read
+  std::shared_ptr<RangeReader> reader_;    // while resyncing
+  std::string walked_;                     // with it: its keys up to this one are done with
+  std::shared_ptr<FutureState<WatchBatch>> waiter_;  // NextAsync's
 };
 
 }  // namespace keelson::client::internal

@@ -25,8 +25,12 @@ const std::string* InEnvironment(const FlagSpec& flag, const Environment& enviro
 absl::StatusOr<std::vector<FlagSpec>> GlobalFlagsWith(const Settings& profile,
                                                       const Environment& environment) {
   std::vector<FlagSpec> flags = GlobalFlags();
+  const bool has_endpoints = environment.variables.count("KVCTL_ENDPOINTS") > 0;
   for (FlagSpec& flag : flags) {
-    if (const auto set = profile.find(flag.name); set != profile.end()) flag.fallback = set->second;
+    // Endpoints and discovery are two ways to say the same.
+    const bool outdone = has_endpoints && flag.name == "discovery-srv";
+    const auto set = profile.find(flag.name);
+    if (set != profile.end() && !outdone) flag.fallback = set->second;
     const std::string* variable = InEnvironment(flag, environment);
     if (variable == nullptr) continue;
     const auto checked = ParseFlags({flag}, {"--" + flag.name + "=" + *variable});

@@ -71,6 +71,15 @@ TEST_F(ProfileTest, AFlagWinsOverTheEnvironmentAndThatOverTheProfile) {
   EXPECT_EQ(begins(Kvctl({"profile", "list", "-o", "table"}, {{"KVCTL_OUTPUT", "fields"}})), "PRO");
 }
 
+TEST_F(ProfileTest, EndpointsOfTheEnvironmentWinOverTheProfilesDiscovery) {
+  Write("[default]\ndiscovery-srv = example.test\ndiscovery-dns = nowhere\n");
+  EXPECT_EQ(Kvctl({"get", "a"}).code, kUsage);
+  const Ran ran = Kvctl({"get", "a", "--dial-timeout=100ms"}, {{"KVCTL_ENDPOINTS", "127.0.0.1:1"}});
+  EXPECT_EQ(ran.code, kUnavailable);
+  EXPECT_NE(ran.err.find("no member could be reached at 127.0.0.1:1"), std::string::npos)
+      << ran.err;
+}
+
 TEST_F(ProfileTest, WhatIsWrongIsNamedWithItsLine) {
   const auto problem = [&](const std::string& text) {
     Write(text);

@@ -1,12 +1,13 @@
-// A range as it was at one revision, however large, page after page.
+// A range as it was at one revision, however large, page after page, with what there is in all.
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/keelson/client.h"
+#include "client/keelson/range_reader.h"
 
 namespace keelson::kvctl {
 
@@ -15,7 +16,7 @@ struct PageOptions {
   bool keys_only = false;
 };
 
-// One thread. Pages are cut so that an answer stays at a few megabytes.
+// One thread.
 class Pages {
  public:
   Pages(client::Kv kv, client::KeyRange range, PageOptions options)
@@ -28,26 +29,23 @@ class Pages {
   int64_t revision() const { return options_.revision; }
   // How many pairs there are in all. REQUIRES: the same.
   int64_t count() const { return count_; }
-  // Of the first answer. REQUIRES: the same.
-  const client::Header& header() const { return header_; }
 
  private:
-  void Resize(size_t bytes);
+  absl::Status Count();
 
-  client::Kv kv_;
-  client::KeyRange range_;
+  const client::Kv kv_;
+  const client::KeyRange range_;
   PageOptions options_;
-  client::Header header_;
-  int64_t limit_ = 128;
-  int64_t count_ = -1;
-  bool ended_ = false;
+  int64_t count_ = 0;
+  std::optional<client::RangeReader> reader_;  // once it was counted
 };
 
 // A range's pairs one by one, for merging.
 class PairReader {
  public:
   PairReader(client::Kv kv, client::KeyRange range, PageOptions options)
-      : pages_(std::move(kv), std::move(range), options) {}
+      : reader_(std::move(kv), std::move(range),
+                {.revision = options.revision, .keys_only = options.keys_only}) {}
 
   // Moves on to the next pair, then current().
   absl::Status Advance();
@@ -55,7 +53,7 @@ class PairReader {
   const client::KeyValue* current() const { return at_ < page_.size() ? &page_[at_] : nullptr; }
 
  private:
-  Pages pages_;
+  client::RangeReader reader_;
   std::vector<client::KeyValue> page_;
   size_t at_ = 0;
 };

@@ -153,8 +153,9 @@ void GrpcCall::PauseReading(bool paused) {
 }
 
 void GrpcCall::AddMetadata(std::string_view key, std::string_view value) {
+  if (!live()) return;  // its end was the response, too
   KEELSON_CHECK(!responded_, "leading metadata comes before the first Send");
-  if (live()) AddPair(key, value, &metadata_);
+  AddPair(key, value, &metadata_);
 }
 
 void GrpcCall::AddTrailer(std::string_view key, std::string_view value) {

@@ -247,7 +247,10 @@ TEST(GrpcDeadlineTest, TheCallerGetsDeadlineExceededAndTheHandlerHearsOfIt) {
   EXPECT_EQ(answer.GrpcStatus(), "4 context deadline exceeded");
   EXPECT_TRUE(answer.closed);
   EXPECT_EQ(ends, 1);
+  // A handler need not know that it is late.
+  call->AddMetadata("late", "1");
   call->Send({"late", nullptr});
+  call->AddTrailer("late", "1");
   call->Finish(absl::OkStatus());
   pair.Exchange();
   EXPECT_EQ(ends, 1);

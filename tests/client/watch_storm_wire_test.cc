@@ -123,7 +123,7 @@ class WatchStormTest : public ::testing::Test {
     switch (Random(6)) {
       case 0:
         cluster_->member(victim).Kill();
-        ASSERT_TRUE(cluster_->Restart(victim, absl::Seconds(60)).ok());
+        Restart(victim);
         break;
       case 1:
         proxies_[victim]->Cut();
@@ -147,6 +147,14 @@ class WatchStormTest : public ::testing::Test {
       default:
         PauseSomeWatchers();
     }
+  }
+
+  void Restart(int victim) {
+    const absl::Status restarted = cluster_->Restart(victim, absl::Seconds(60));
+    for (int index = 0; index < cluster_->size(); ++index) {
+      EXPECT_TRUE(cluster_->member(index).IsRunning()) << cluster_->member(index).LogTail();
+    }
+    ASSERT_TRUE(restarted.ok()) << restarted << cluster_->member(victim).LogTail();
   }
 
   // Long enough for their buffers to overflow and for what they need to be compacted away.

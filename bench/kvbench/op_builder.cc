@@ -81,6 +81,20 @@ std::string_view OpBuilder::NextValue(int64_t now) {
   return options_.stamped ? values_.NextStamped(now) : values_.Next();
 }
 
+bool OpBuilder::IsWatched(uint64_t key_index) const {
+  return options_.watched == 100 || key_index < keys_.keys() / 2;
+}
+
+uint64_t OpBuilder::NextPutKey() {
+  const uint64_t index = keys_.NextIndex();
+  if (options_.watched == 100) return index;
+  // As many keys are written whatever the share is: each of the first half, or the one that stands
+  // for it in the second.
+  const uint64_t half = keys_.keys() / 2;
+  const uint64_t key = index % half;
+  return key % 100 < options_.watched ? key : key + half;
+}
+
 void OpBuilder::PreparePut(int64_t now, PreparedOp& op) {
   if (options_.batch > 1) {
     op.method = Method::kTxn;
@@ -91,7 +105,7 @@ void OpBuilder::PreparePut(int64_t now, PreparedOp& op) {
     return;
   }
   op.method = Method::kPut;
-  op.key_index = keys_.NextIndex();
+  op.key_index = NextPutKey();
   EncodePut(keys_.Key(op.key_index), NextValue(now), 0, message_);
 }
 
@@ -129,6 +143,7 @@ bool OpBuilder::Finish(OpKind kind, uint64_t key_index, std::string_view answer,
   switch (kind) {
     case OpKind::kPut:
       stats.keys += options_.batch;
+      stats.unwatched += IsWatched(key_index) ? 0 : 1;
       return true;
     case OpKind::kGet:
     case OpKind::kSerializableGet:

@@ -47,6 +47,9 @@ class OpBuilder {
   void PrepareRange(PreparedOp& op);
   void PrepareTxn(int64_t now, PreparedOp& op);
   std::string_view NextValue(int64_t now);
+  // Where some keys are watched, those are the first half of all.
+  uint64_t NextPutKey();
+  bool IsWatched(uint64_t key_index) const;
 
   const Options& options_;
   uint32_t total_weight_ = 0;

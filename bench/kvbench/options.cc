@@ -112,6 +112,13 @@ absl::Status FinishOptions(const CommandSpec& command, Options& options) {
   if (options.connections == 0 || options.threads == 0 || options.batch == 0) {
     return absl::InvalidArgumentError("--connections, --threads and --batch are at least 1");
   }
+  if (options.watched > 100) return absl::InvalidArgumentError("--watched is at most 100");
+  if (options.watched < 100 && (!options.own_keys || options.batch > 1)) {
+    return absl::InvalidArgumentError("--watched needs --own-keys, and no --batch");
+  }
+  if (options.watch_thread && options.max_lag > 0) {
+    return absl::InvalidArgumentError("--watch-thread can't be combined with --max-lag");
+  }
   if (options.threads > options.connections) options.threads = options.connections;
   return absl::OkStatus();
 }

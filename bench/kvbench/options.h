@@ -63,6 +63,8 @@ struct Options {
   uint64_t watch_connections = 10;
   uint64_t max_lag = 0;
   bool own_keys = false;
+  uint64_t watched = 100;  // percent of the puts that go to watched keys, with own_keys
+  bool watch_thread = false;
   uint64_t stuck = 0;
 
   int64_t lease_ttl = 60;

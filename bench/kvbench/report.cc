@@ -46,11 +46,16 @@ void WriteOp(OpKind kind, const OpStats& stats, double seconds, JsonWriter& json
   json.EndArray().EndObject();
 }
 
-void WriteWatch(const WatchStats& watch, double seconds, JsonWriter& json) {
+double PerOp(int64_t nanos, const RunStats& stats) {
+  return stats.ok_total() == 0 ? 0.0 : Micros(nanos) / static_cast<double>(stats.ok_total());
+}
+
+void WriteWatch(const WatchStats& watch, const RunStats& stats, JsonWriter& json) {
   json.BeginObject("watch")
       .Uint("delivered", watch.delivered)
       .Uint("delivered_total", watch.delivered_total)
-      .Double("events_per_s", static_cast<double>(watch.delivered) / seconds)
+      .Double("events_per_s", static_cast<double>(watch.delivered) / stats.measured_seconds())
+      .Double("thread_cpu_us_per_op", PerOp(watch.cpu_nanos, stats))
       .Uint("missing", watch.missing)
       .Uint("out_of_order", watch.out_of_order)
       .Uint("broken", watch.broken)
@@ -70,11 +75,6 @@ void WriteTimeline(const RunStats& stats, JsonWriter& json) {
     json.Uint({}, count);
   }
   json.EndArray().EndObject();
-}
-
-double CpuPerOp(const RunStats& stats) {
-  return stats.ok_total() == 0 ? 0.0
-                               : Micros(stats.cpu_nanos) / static_cast<double>(stats.ok_total());
 }
 
 void WriteShape(const Options& options, const RunResult& result, JsonWriter& json) {
@@ -127,14 +127,14 @@ std::string RunAsJson(const Options& options, const RunResult& result) {
       .Uint("ok_total", stats.ok_total())
       .Uint("error_total", stats.error_total())
       .Uint("reconnects", stats.reconnects)
-      .Double("client_cpu_us_per_op", CpuPerOp(stats))
+      .Double("client_cpu_us_per_op", PerOp(stats.cpu_nanos, stats))
       .BeginObject("ops");
   for (size_t i = 0; i < kOpKindCount; ++i) {
     const OpStats& op = stats.ops[i];
     if (op.ok_total + op.error_count() > 0) WriteOp(static_cast<OpKind>(i), op, seconds, json);
   }
   json.EndObject();
-  if (result.watch) WriteWatch(*result.watch, seconds, json);
+  if (result.watch) WriteWatch(*result.watch, stats, json);
   if (stats.keep_times || !stats.ok_times.empty()) WriteTimeline(stats, json);
   json.EndObject();
   return json.text() + "\n";
@@ -166,7 +166,8 @@ std::string RunAsTable(const Options& options, const RunResult& result) {
                           "  longest time without a success: %.1f ms, %.0f ms into the run\n",
                           Millis(gap.length), Millis(gap.after));
   }
-  absl::StrAppendFormat(&text, "  this client: %.2f us CPU per operation", CpuPerOp(stats));
+  absl::StrAppendFormat(&text, "  this client: %.2f us CPU per operation",
+                        PerOp(stats.cpu_nanos, stats));
   if (stats.reconnects > 0) absl::StrAppendFormat(&text, ", %u reconnects", stats.reconnects);
   return text + "\n";
 }

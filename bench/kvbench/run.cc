@@ -1,6 +1,7 @@
 #include "bench/kvbench/run.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <thread>
 
@@ -75,6 +76,23 @@ absl::Status LearnKeys(const Options& options, const Endpoint& target, OpBuilder
       .status();
 }
 
+// The load on a thread of its own, the watchers on this one.
+WatchStats RunApart(Worker& worker, WatchLoad& watch, Poller& poller) {
+  std::atomic<bool> load_done = false;
+  watch.Measure(&worker.stats, [&load_done] { return load_done.load(); });
+  const int64_t cpu_before = ThreadCpuNanos();
+  std::thread load([&] {
+    worker.driver.Connect();
+    RunLoop(worker.poller, {&worker.driver});
+    load_done = true;
+  });
+  RunLoop(poller, {&watch});
+  load.join();
+  WatchStats stats = watch.stats();
+  stats.cpu_nanos = ThreadCpuNanos() - cpu_before;
+  return stats;
+}
+
 }  // namespace
 
 absl::Status Preload(const Options& options, const std::vector<Endpoint>& targets) {
@@ -127,7 +145,8 @@ absl::StatusOr<RunResult> RunUnary(const Options& options, const std::vector<End
 absl::StatusOr<RunResult> RunWatch(const Options& options, const std::vector<Endpoint>& targets) {
   Options single = options;
   single.threads = 1;
-  if (options.own_keys) single.keys.keys = options.watch_streams * options.watchers;
+  const uint64_t watched_keys = options.watch_streams * options.watchers;
+  if (options.own_keys) single.keys.keys = options.watched == 100 ? watched_keys : 2 * watched_keys;
   Worker worker(single, targets, 0);
   WatchPlan plan;
   plan.targets = targets;
@@ -139,22 +158,30 @@ absl::StatusOr<RunResult> RunWatch(const Options& options, const std::vector<End
   plan.keys = single.keys;
   plan.stuck = options.stuck;
   plan.timeout = NanosOf(options.timeout_seconds) + 20 * kNanosPerSecond;
-  WatchLoad watch(plan, &worker.poller);
+  Poller own_poller;
+  Poller& poller = options.watch_thread ? own_poller : worker.poller;
+  WatchLoad watch(plan, &poller);
   watch.Connect();
-  RunLoop(worker.poller, {&watch});
+  RunLoop(poller, {&watch});
   if (!watch.ready()) {
     return absl::UnavailableError(
         Concat("not every watcher was created: ", watch.stats().first_problem));
   }
   const int64_t cpu_before = ProcessCpuNanos();
   worker.stats.window = MakeWindow(options);
-  watch.Measure(&worker.stats, &worker.driver);
-  if (options.max_lag > 0) {
-    worker.driver.set_gate([&] { return watch.LagInPuts() < options.max_lag; });
+  RunResult result{.targets = targets, .stats = {}, .watch = {}};
+  if (options.watch_thread) {
+    result.watch = RunApart(worker, watch, poller);
+  } else {
+    watch.Measure(&worker.stats, [&worker] { return worker.driver.Done(); });
+    if (options.max_lag > 0) {
+      worker.driver.set_gate([&] { return watch.LagInPuts() < options.max_lag; });
+    }
+    worker.driver.Connect();
+    RunLoop(poller, {&worker.driver, &watch});
+    result.watch = watch.stats();
   }
-  worker.driver.Connect();
-  RunLoop(worker.poller, {&worker.driver, &watch});
-  RunResult result{.targets = targets, .stats = worker.stats, .watch = watch.stats()};
+  result.stats = worker.stats;
   result.stats.cpu_nanos = ProcessCpuNanos() - cpu_before;
   return result;
 }

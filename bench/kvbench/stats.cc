@@ -36,6 +36,7 @@ void OpStats::Merge(const OpStats& other) {
   ok += other.ok;
   ok_total += other.ok_total;
   missed += other.missed;
+  unwatched += other.unwatched;
   keys += other.keys;
   bytes += other.bytes;
   for (size_t i = 0; i < errors.size(); ++i) {
@@ -110,6 +111,12 @@ std::vector<uint64_t> CountPerSlot(const std::vector<int64_t>& times, const Wind
 int64_t ProcessCpuNanos() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
+  return NanosOf(usage.ru_utime) + NanosOf(usage.ru_stime);
+}
+
+int64_t ThreadCpuNanos() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
   return NanosOf(usage.ru_utime) + NanosOf(usage.ru_stime);
 }
 

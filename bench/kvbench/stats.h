@@ -18,11 +18,12 @@ inline constexpr size_t kOpKindCount = 7;
 std::string_view NameOf(OpKind kind);
 
 struct OpStats {
-  Histogram latency;      // of successes whose intended start is inside the measured window
-  uint64_t ok = 0;        // answered inside the measured window
-  uint64_t ok_total = 0;  // answered at all: warm-up and drain included
-  uint64_t missed = 0;    // get or range that found nothing; txn whose compare failed
-  uint64_t keys = 0;      // pairs read, bytes read
+  Histogram latency;       // of successes whose intended start is inside the measured window
+  uint64_t ok = 0;         // answered inside the measured window
+  uint64_t ok_total = 0;   // answered at all: warm-up and drain included
+  uint64_t missed = 0;     // get or range that found nothing; txn whose compare failed
+  uint64_t unwatched = 0;  // put that no watcher is told of, see Options::watched
+  uint64_t keys = 0;       // pairs read, bytes read
   uint64_t bytes = 0;
   std::array<uint64_t, kStatusCodeCount> errors{};
   std::array<std::string, kStatusCodeCount> first_error{};
@@ -71,7 +72,8 @@ Gap LongestGap(std::vector<int64_t> times, const Window& window);
 std::vector<uint64_t> CountPerSlot(const std::vector<int64_t>& times, const Window& window,
                                    int64_t width);
 
-// User and system time of this process.
+// User and system time of this process, and of the calling thread.
 int64_t ProcessCpuNanos();
+int64_t ThreadCpuNanos();
 
 }  // namespace keelson::kvbench

@@ -1,6 +1,7 @@
 #include "bench/kvbench/watch_load.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "bench/kvbench/clock.h"
 #include "bench/kvbench/keyspace.h"
@@ -83,9 +84,9 @@ void WatchLoad::Problem(const std::string& what) {
   if (stats_.first_problem.empty()) stats_.first_problem = what;
 }
 
-void WatchLoad::Measure(const RunStats* puts, const Actor* load) {
+void WatchLoad::Measure(const RunStats* puts, std::function<bool()> load_done) {
   puts_ = puts;
-  load_ = load;
+  load_done_ = std::move(load_done);
   done_ = false;
   deadline_ = kNever;
 }
@@ -94,7 +95,9 @@ uint64_t WatchLoad::DeliveriesOfOnePut() const {
   return plan_.own_keys ? 1 : plan_.streams * plan_.watchers;
 }
 
-uint64_t WatchLoad::Expected() const { return puts_->ok_total() * DeliveriesOfOnePut(); }
+uint64_t WatchLoad::Expected() const {
+  return (puts_->ok_total() - puts_->of(OpKind::kPut).unwatched) * DeliveriesOfOnePut();
+}
 
 uint64_t WatchLoad::LagInPuts() const {
   const uint64_t expected = Expected();
@@ -110,7 +113,7 @@ void WatchLoad::Step(int64_t now) {
     done_ = ready() || stats_.broken > 0 || now > deadline_;
     return;
   }
-  if (!load_->Done()) return;
+  if (!load_done_()) return;
   if (deadline_ == kNever) deadline_ = now + plan_.timeout;
   const uint64_t expected = Expected();
   if (stats_.delivered_total < expected && now < deadline_ && stats_.broken == 0) return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,7 @@ struct WatchStats {
   uint64_t out_of_order = 0;  // revision not above the one before, same watcher
   uint64_t broken = 0;        // streams that ended or watchers that were cancelled
   uint64_t bytes = 0;
+  int64_t cpu_nanos = 0;  // of the watchers' thread, where they have one
   std::string first_problem;
 };
 
@@ -70,8 +72,9 @@ class WatchLoad : public Actor, public StreamHandler, public ChannelOwner {
   void Connect();
   bool ready() const;
 
-  // `puts` are the counts of the load; `load` says when it is over. Both outlive this object.
-  void Measure(const RunStats* puts, const Actor* load);
+  // `puts` are the counts of the load, which outlive this object; `load_done` says when it is over.
+  // Only the window of `puts` is looked at before, but by LagInPuts.
+  void Measure(const RunStats* puts, std::function<bool()> load_done);
 
   // Undelivered events per watcher, on average.
   uint64_t LagInPuts() const;
@@ -102,7 +105,7 @@ class WatchLoad : public Actor, public StreamHandler, public ChannelOwner {
   const WatchPlan plan_;
   Poller* const poller_;
   const RunStats* puts_ = nullptr;
-  const Actor* load_ = nullptr;
+  std::function<bool()> load_done_;
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<Stream> streams_;
   std::vector<std::unique_ptr<StuckReader>> stuck_;

@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
 """What many watchers and leases cost: memory each, and what writers notice of them.
 
-    bench/scale/scale.py --part writers            puts alone, and beside 10,000 watchers and a stuck reader
+    bench/scale/scale.py --part writers --against /usr/bin/etcd    saturated puts, alone and beside 10,000 watchers
+    bench/scale/scale.py --part writers --rate 5000                the same at an offered rate: latencies
     bench/scale/scale.py --part held --watchers 1000000
     bench/scale/scale.py --part leases --server /usr/bin/etcd
 
-One part of one server at a time, so that each is short; figures go to standard output as JSON.
+One part at a time, so that each is short; figures go to standard output as JSON.
 """
 
 import argparse
 import json
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,11 +20,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "bench", "compare"))
 
 import kvbench_tool  # noqa: E402
+import leases  # noqa: E402
 import procstat  # noqa: E402
 import servers  # noqa: E402
-
-WRITERS = {"connections": 10, "streams": 10, "value_size": 256}
-
+import writers  # noqa: E402
 
 def rss(cluster, member):
     cluster.check_alive()
@@ -35,27 +33,6 @@ def rss(cluster, member):
 def puts(report):
     put = report["ops"]["put"]
     return {"per_s": round(put["ops_per_s"]), "p99_us": put["latency_us"]["p99"]}
-
-
-def writers(cluster, options):
-    """Rounds of puts without watchers and beside them, in turns."""
-    leader = cluster.leader()
-    watched = {"own_keys": True, "watch_streams": 100, "watchers": options.watchers // 100,
-               "watch_connections": 10, "stuck": 1}
-    alone, beside = [], []
-    for _ in range(options.rounds):
-        alone.append(cluster.kvbench.load("put", leader.endpoint, duration=options.seconds,
-                                          keys=options.watchers, **WRITERS))
-        beside.append(cluster.kvbench.load("watch", leader.endpoint, duration=options.seconds,
-                                           **watched, **WRITERS))
-    problem = next(filter(None, map(kvbench_tool.first_error, alone + beside)), None)
-    rate = statistics.median(puts(r)["per_s"] for r in alone)
-    rate_beside = statistics.median(puts(r)["per_s"] for r in beside)
-    return {"watchers": options.watchers, "puts_per_s": rate, "puts_per_s_beside": rate_beside,
-            "ratio": round(rate_beside / rate, 3), "p99_us": [puts(r)["p99_us"] for r in alone],
-            "p99_us_beside": [puts(r)["p99_us"] for r in beside],
-            "delivery_p99_us": [r["watch"]["latency_us"]["p99"] for r in beside],
-            "problem": problem}
 
 
 def held(cluster, options):
@@ -81,71 +58,60 @@ def held(cluster, options):
             "problem": kvbench_tool.first_error(report)}
 
 
-def lease_count(options, member):
-    out = subprocess.run([options.etcdctl, "--endpoints", member.endpoint, "lease", "list"],
-                         env=dict(os.environ, ETCDCTL_API="3"), capture_output=True, text=True,
-                         check=True).stdout
-    return int(out.split()[1])
+PARTS = {"held": held, "leases": leases.leases}
 
 
-def leases(cluster, options):
-    """Leases granted, renewed as fast as they are answered, and left to expire all at once."""
-    leader = cluster.leader()
-    before = rss(cluster, leader)
-    granted = cluster.kvbench.load("lease-grant", leader.endpoint, count=options.leases,
-                                   connections=10, streams=100, lease_ttl=3600)
-    after = rss(cluster, leader)
-    renewed = cluster.kvbench.load("keepalive", leader.endpoint, connections=10,
-                                   streams=options.leases // 20, lease_ttl=options.ttl,
-                                   duration=options.seconds)
-    with_streams = rss(cluster, leader)
-    # All of the second half run out within the time that renewing each once took.
-    began = time.monotonic()
-    beside = cluster.kvbench.start("put", leader.endpoint, rate=500, duration=options.ttl + 12,
-                                   connections=10)
-    left = [(0.0, lease_count(options, leader))]
-    while beside.poll() is None:
-        time.sleep(0.3)
-        left.append((round(time.monotonic() - began, 1), lease_count(options, leader)))
-    report = cluster.kvbench.finish(beside)
-    falling = [at for at, count in left if options.leases < count < left[0][1]]
-    gone = next((at for at, count in left if count <= options.leases), None)
-    return {"leases": options.leases, "grants_per_s": round(granted["ops"]["lease_grant"]["ops_per_s"]),
-            "bytes_per_lease": (after - before) // options.leases,
-            "keepalives_per_s": round(renewed["ops"]["keepalive"]["ops_per_s"]),
-            "keepalive_p99_us": renewed["ops"]["keepalive"]["latency_us"]["p99"],
-            "bytes_per_lease_and_stream": (with_streams - after) // (options.leases // 2),
-            "expired": left[0][1] - left[-1][1], "expiring_from_s": falling[0] if falling else None,
-            "expired_by_s": gone, "puts_meanwhile": puts(report),
-            "longest_put_us": report["ops"]["put"]["latency_us"]["max"],
-            "problem": kvbench_tool.first_error(granted) or kvbench_tool.first_error(report)}
+def new_cluster(binary, options, work, tool):
+    kind = servers.kind_of(binary, os.path.basename(binary))
+    return servers.Cluster(kind, options.base_port, work, tool)
 
 
-PARTS = {"writers": writers, "held": held, "leases": leases}
+def compare_writers(options, work, tool):
+    """Rounds on fresh clusters; servers in turns."""
+    binaries = [options.server] + ([options.against] if options.against else [])
+    rounds = {binary: [] for binary in binaries}
+    for number in range(options.rounds):
+        for binary in reversed(binaries) if number % 2 == 1 else binaries:
+            with new_cluster(binary, options, work, tool) as cluster:
+                rounds[binary].append(
+                    writers.run_round(cluster, options.rate, options, number))
+    found = {binary: writers.summarize(done) for binary, done in rounds.items()}
+    problem = next((one["problem"] for one in found.values() if one["problem"]), None)
+    return {"watchers": options.watchers, "offered_per_s": options.rate or "all they can",
+            "servers": {binary: one["cells"] for binary, one in found.items()},
+            "problem": problem}
+
+
+def one_part(options, work, tool):
+    with new_cluster(options.server, options, work, tool) as cluster:
+        return {"server": cluster.kind.version(), **PARTS[options.part](cluster, options)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     binaries = os.path.join(ROOT, "build", "release", "bin")
-    parser.add_argument("--part", choices=PARTS, required=True)
+    parser.add_argument("--part", choices=["writers", *PARTS], required=True)
     parser.add_argument("--server", default=os.path.join(binaries, "kvd"))
+    parser.add_argument("--against", help="writers: another server, in turns with --server")
+    parser.add_argument("--rate", type=int, default=0, help="writers: puts offered per second")
     parser.add_argument("--kvbench", default=os.path.join(binaries, "kvbench"))
     parser.add_argument("--etcdctl", default="etcdctl", help="to count leases")
     parser.add_argument("--watchers", type=int, default=10_000)
     parser.add_argument("--streams", type=int, help="of the held watchers (1000)")
     parser.add_argument("--leases", type=int, default=100_000)
     parser.add_argument("--ttl", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--drain", type=int, default=20,
+                        help="leases: seconds that all may take to end")
+    parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--base-port", type=int, default=26_000)
     options = parser.parse_args()
     tool = kvbench_tool.Kvbench(options.kvbench)
-    kind = servers.kind_of(options.server, os.path.basename(options.server))
     with tempfile.TemporaryDirectory(dir=os.path.join(ROOT, "build")) as work:
-        with servers.Cluster(kind, options.base_port, work, tool) as cluster:
-            figures = PARTS[options.part](cluster, options)
-    print(json.dumps({"server": kind.version(), "part": options.part, **figures}, indent=1))
+        run = compare_writers if options.part == "writers" else one_part
+        figures = run(options, work, tool)
+    print(json.dumps({"part": options.part, **figures}, indent=1))
     return 1 if figures["problem"] else 0
 
 

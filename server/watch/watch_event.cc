@@ -11,34 +11,45 @@ namespace {
 // What an event costs besides keys and values: itself, its share of the ring, allocator overhead.
 constexpr size_t kOverhead = 160;
 
-std::string EncodePair(const storage::KeyValue& pair) {
-  std::string out;
-  out.reserve(pair.key.size() + pair.value.size() + 48);
-  if (!pair.key.empty()) wire::AppendBytes(1, pair.key, &out);
-  wire::AppendNumber(2, static_cast<uint64_t>(pair.create_revision), &out);
-  wire::AppendNumber(3, static_cast<uint64_t>(pair.mod_revision), &out);
-  wire::AppendNumber(4, static_cast<uint64_t>(pair.version), &out);
-  if (!pair.value.empty()) wire::AppendBytes(5, pair.value, &out);
-  wire::AppendNumber(6, static_cast<uint64_t>(pair.lease), &out);
-  return out;
+size_t PairSize(const storage::KeyValue& pair) {
+  return (pair.key.empty() ? 0 : wire::BytesSize(pair.key.size())) +
+         wire::NumberSize(static_cast<uint64_t>(pair.create_revision)) +
+         wire::NumberSize(static_cast<uint64_t>(pair.mod_revision)) +
+         wire::NumberSize(static_cast<uint64_t>(pair.version)) +
+         (pair.value.empty() ? 0 : wire::BytesSize(pair.value.size())) +
+         wire::NumberSize(static_cast<uint64_t>(pair.lease));
 }
 
+// A pair as a message field of the event.
+void AppendPair(uint32_t field, const storage::KeyValue& pair, std::string* out) {
+  wire::AppendLength(field, PairSize(pair), out);
+  if (!pair.key.empty()) wire::AppendBytes(1, pair.key, out);
+  wire::AppendNumber(2, static_cast<uint64_t>(pair.create_revision), out);
+  wire::AppendNumber(3, static_cast<uint64_t>(pair.mod_revision), out);
+  wire::AppendNumber(4, static_cast<uint64_t>(pair.version), out);
+  if (!pair.value.empty()) wire::AppendBytes(5, pair.value, out);
+  wire::AppendNumber(6, static_cast<uint64_t>(pair.lease), out);
+}
+
+// Sizes first: large values are copied once.
 std::string EncodeEvent(const storage::Change& change, bool with_previous) {
-  std::string event;
+  const uint64_t type = change.deleted ? 1 : 0;
+  storage::KeyValue gone;
   if (change.deleted) {
-    wire::AppendNumber(1, 1, &event);
     // Of a deleted key only its name and the revision of the delete are told.
-    storage::KeyValue gone;
     gone.key = change.now->key;
     gone.mod_revision = change.rev.main;
-    wire::AppendBytes(2, EncodePair(gone), &event);
-  } else {
-    wire::AppendBytes(2, EncodePair(*change.now), &event);
   }
-  if (with_previous) wire::AppendBytes(3, EncodePair(*change.prev), &event);
+  const storage::KeyValue& now = change.deleted ? gone : *change.now;
+  const size_t size = wire::NumberSize(type) + wire::BytesSize(PairSize(now)) +
+                      (with_previous ? wire::BytesSize(PairSize(*change.prev)) : 0);
   std::string element;
-  element.reserve(event.size() + 8);
-  wire::AppendBytes(kEventsField, event, &element);
+  element.reserve(wire::BytesSize(size));
+  wire::AppendLength(kEventsField, size, &element);
+  wire::AppendNumber(1, type, &element);
+  AppendPair(2, now, &element);
+  if (with_previous) AppendPair(3, *change.prev, &element);
+  KEELSON_CHECK(element.size() == wire::BytesSize(size), "an event has the size that it tells");
   return element;
 }
 

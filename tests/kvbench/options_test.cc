@@ -45,7 +45,9 @@ TEST(OptionsTest, MistakesAreNamed) {
   for (const Args& args :
        {Args{"fly"}, Args{"put", "--nope", "1"}, Args{"put", "--rate"}, Args{"put", "--rate", "x"},
         Args{"put", "--rate", "-1"}, Args{"put", "stray"}, Args{"put", "--endpoints", "nohost"},
-        Args{"put", "--connections", "0"}, Args{"watch", "--value-size", "4"}}) {
+        Args{"put", "--connections", "0"}, Args{"watch", "--value-size", "4"},
+        Args{"watch", "--watched", "50"}, Args{"watch", "--own-keys", "--watched", "101"},
+        Args{"watch", "--watch-thread", "--max-lag", "1"}}) {
     const auto options = ParseOptions(args);
     ASSERT_FALSE(options.ok()) << args.back();
     EXPECT_NE(options.status().message().find(args.size() > 1 ? "--" : "fly"),

@@ -255,7 +255,12 @@ absl::Status Applier::RevokeLease(int64_t id, storage::ApplyBatch& batch) {
   if (!known->has_value()) return errors::LeaseNotFound();
   const auto keys = batch.LeaseKeys(id);
   if (!keys.ok()) return keys.status();
-  for (const std::string& key : *keys) {
+  return EndLease(id, *keys, batch);
+}
+
+absl::Status Applier::EndLease(int64_t id, const std::vector<std::string>& keys,
+                               storage::ApplyBatch& batch) {
+  for (const std::string& key : keys) {
     if (const auto removed = batch.Delete(key); !removed.ok()) return removed.status();
   }
   batch.DeleteLease(id);
@@ -279,20 +284,26 @@ absl::Status Applier::CheckpointLeases(const LogEntry& entry, storage::ApplyBatc
 
 absl::Status Applier::ExpireLeases(const LogEntry& entry, storage::ApplyBatch& batch) {
   // Finished requests are not taken back: whether all is too much shows before the first ends.
+  std::vector<std::vector<std::string>> keys;
   for (const int64_t id : entry.lease_expire().id()) {
-    if (const auto keys = batch.LeaseKeys(id); !keys.ok()) return keys.status();
+    auto attached = batch.LeaseKeys(id);
+    if (!attached.ok()) return attached.status();
+    keys.push_back(*std::move(attached));
   }
   batch.LimitWork(0);
-  bool first = true;
-  for (const int64_t id : entry.lease_expire().id()) {
+  for (int i = 0; i < entry.lease_expire().id_size(); ++i) {
     // Each lease gets a revision of its own, as if it had been revoked alone.
-    if (!first) {
+    if (i > 0) {
       batch.EndRequest();
       batch.BeginRequest();
     }
-    first = false;
-    const absl::Status status = RevokeLease(id, batch);
-    if (!status.ok() && status.code() != absl::StatusCode::kNotFound) return status;
+    const int64_t id = entry.lease_expire().id(i);
+    const auto known = batch.GetLease(id);
+    if (!known.ok()) return known.status();
+    if (!known->has_value()) continue;
+    // A key has one lease: the ends before this one took none of its keys.
+    const absl::Status status = EndLease(id, keys[static_cast<size_t>(i)], batch);
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }

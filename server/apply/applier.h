@@ -84,6 +84,9 @@ class Applier {
   absl::Status Compact(int64_t revision, storage::ApplyBatch& batch);
   absl::Status GrantLease(int64_t id, int64_t ttl, storage::ApplyBatch& batch);
   absl::Status RevokeLease(int64_t id, storage::ApplyBatch& batch);
+  // The lease exists; `keys` are all that are attached to it.
+  absl::Status EndLease(int64_t id, const std::vector<std::string>& keys,
+                        storage::ApplyBatch& batch);
   absl::Status CheckpointLeases(const v1::LogEntry& entry, storage::ApplyBatch& batch);
   absl::Status ExpireLeases(const v1::LogEntry& entry, storage::ApplyBatch& batch);
   void ChangeAlarm(const v1::LogEntry& entry, storage::ApplyBatch& batch, ApplyResult* result);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "rocksdb/iterator.h"
 #include "rocksdb/write_batch.h"
 #include "storage/mvcc/apply_batch.h"
 #include "storage/mvcc/raw_overlay.h"
@@ -85,6 +86,10 @@ class Batch : public ApplyBatch, private UndoSource {
 
   // Makes `version` (mod and kv set) the newest of the key at `at`.
   void Install(Overlay::iterator at, std::shared_ptr<Version> version, VersionPtr previous);
+  // The keys of a lease in the committed state; the value is always true.
+  using LeaseKeyMap = absl::btree_map<std::string, bool>;
+  absl::Status StoredLeaseKeys(int64_t id, std::string_view prefix, LeaseKeyMap* keys);
+  absl::Status VisitAttachments(rocksdb::Iterator* it, std::string_view prefix, LeaseKeyMap* keys);
   void MoveAttachment(std::string_view key, int64_t from, int64_t to);
   void KeepRequest();
 
@@ -98,6 +103,7 @@ class Batch : public ApplyBatch, private UndoSource {
 
   StoreCore* const core_;
   RecordReader reader_;  // of the committed state
+  std::unique_ptr<rocksdb::Iterator> lease_keys_;  // made at first use
   const int64_t base_revision_;
   StoreState state_;  // with the finished requests and, but for revision, the open one
   Overlay overlay_;

@@ -115,19 +115,41 @@ absl::StatusOr<int64_t> Batch::Count(const KeyRange& range, int64_t at) {
   return count;
 }
 
-absl::StatusOr<std::vector<std::string>> Batch::LeaseKeys(int64_t id) {
-  const std::string prefix = LeaseRecordKey(id);
-  absl::btree_map<std::string, bool> keys;
+absl::Status Batch::VisitAttachments(rocksdb::Iterator* it, std::string_view prefix,
+                                     LeaseKeyMap* keys) {
+  for (it->Seek(ToSlice(prefix)); it->Valid() && it->key().starts_with(ToSlice(prefix));
+       it->Next()) {
+    if (absl::Status charged = Charge(1); !charged.ok()) return charged;
+    keys->emplace(ToView(it->key()).substr(prefix.size()), true);
+  }
+  return absl::OkStatus();
+}
+
+// Of very many leases that end together most have no keys or few: they share an iterator. What it
+// has charged where it gave up is taken back: members must agree on what is too much.
+absl::Status Batch::StoredLeaseKeys(int64_t id, std::string_view prefix, LeaseKeyMap* keys) {
+  const uint64_t work_before = work_;
+  if (lease_keys_ == nullptr) lease_keys_ = reader_.IterateShort(kLeaseKeys);
+  absl::Status status = VisitAttachments(lease_keys_.get(), prefix, keys);
+  if (!status.ok()) return status;
+  if (!lease_keys_->status().IsIncomplete()) {
+    return FromRocks(lease_keys_->status(), core_->db->Describe("lease keys"));
+  }
+  work_ = work_before;
+  keys->clear();
   // Without an end it would pass over what deleted keys of later leases left behind.
   const std::string end = LeaseRecordKey(static_cast<int64_t>(static_cast<uint64_t>(id) + 1));
   const rocksdb::Slice upper = ToSlice(end);
   auto it = reader_.Iterate(kLeaseKeys, id == -1 ? nullptr : &upper, false);
-  for (it->Seek(ToSlice(prefix)); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-    if (absl::Status charged = Charge(1); !charged.ok()) return charged;
-    keys.emplace(ToView(it->key()).substr(prefix.size()), true);
-  }
-  absl::Status status = FromRocks(it->status(), core_->db->Describe("lease keys"));
+  status = VisitAttachments(it.get(), prefix, keys);
   if (!status.ok()) return status;
+  return FromRocks(it->status(), core_->db->Describe("lease keys"));
+}
+
+absl::StatusOr<std::vector<std::string>> Batch::LeaseKeys(int64_t id) {
+  const std::string prefix = LeaseRecordKey(id);
+  LeaseKeyMap keys;
+  if (absl::Status status = StoredLeaseKeys(id, prefix, &keys); !status.ok()) return status;
   const RawOverlay::Map& own = attachments_.map();
   for (auto at = own.lower_bound(prefix); at != own.end() && at->first.starts_with(prefix); ++at) {
     keys[at->first.substr(prefix.size())] = at->second.has_value();

@@ -54,4 +54,11 @@ std::unique_ptr<rocksdb::Iterator> RecordReader::Iterate(Family family,
   return std::unique_ptr<rocksdb::Iterator>(db_->db().NewIterator(read, db_->family(family)));
 }
 
+std::unique_ptr<rocksdb::Iterator> RecordReader::IterateShort(Family family) const {
+  constexpr uint64_t kMostPassedOver = 16;
+  rocksdb::ReadOptions read = read_;
+  read.max_skippable_internal_keys = kMostPassedOver;
+  return std::unique_ptr<rocksdb::Iterator>(db_->db().NewIterator(read, db_->family(family)));
+}
+
 }  // namespace keelson::storage

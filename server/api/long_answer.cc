@@ -92,7 +92,9 @@ void LongAnswer::AfterSlice(Slice& slice) {
   if (!slice.part->empty() || !begun_) SendPart(std::move(slice.part));
   if (call_ == nullptr) return LetGo();
   if (left_ == 0) return End(absl::OkStatus());
-  if (call_->pending_bytes() > Call::kHighWater) return WaitForClient();
+  if (call_->pending_bytes() > Call::kHighWater) {
+    return slow_client_.Wait(weak_from_this(), [this](const absl::Status& stuck) { End(stuck); });
+  }
   RunSlice();
 }
 
@@ -113,19 +115,8 @@ void LongAnswer::SendPart(AnswerSource::Part part) {
   call_->SendPart(std::move(body), left_);
 }
 
-void LongAnswer::WaitForClient() {
-  stuck_ = loop_.After(kStuckAfter, [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (self == nullptr) return;
-    self->stuck_ = 0;
-    self->End(absl::AbortedError("etcdserver: the client does not read its answer"));
-  });
-}
-
 void LongAnswer::OnWritable() {
-  if (stuck_ == 0) return;
-  loop_.Cancel(std::exchange(stuck_, 0));
-  RunSlice();
+  if (slow_client_.Resume()) RunSlice();
 }
 
 void LongAnswer::End(const absl::Status& status) {
@@ -135,7 +126,7 @@ void LongAnswer::End(const absl::Status& status) {
 
 // Lets the source go where its work is done: freeing much takes time.
 void LongAnswer::LetGo() {
-  if (stuck_ != 0) loop_.Cancel(std::exchange(stuck_, 0));
+  slow_client_.Stop();
   if (running_ || source_ == nullptr) return;
   runner_.Run(
       Runner::Lane::kRead, [source = std::move(source_)] {}, [] {});

@@ -9,7 +9,7 @@
 //            +----------------- OnWritable <------------ above the high-water mark
 //
 // The slices of several answers take turns on the lane. A client that goes away, or takes nothing
-// for kStuckAfter, ends its answer; the view that it pins is let go on the lane.
+// for SlowClient::kStuckAfter, ends its answer; the view that it pins is let go on the lane.
 #pragma once
 
 #include <functional>
@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "server/api/answer_source.h"
 #include "server/api/call.h"
+#include "server/api/slow_client.h"
 #include "server/node/seams.h"
 
 namespace etcdserverpb {
@@ -30,9 +31,6 @@ namespace keelson::server {
 // Loop thread only, but for the source's work. Lives until its call is over.
 class LongAnswer : public std::enable_shared_from_this<LongAnswer> {
  public:
-  // How long a client may take nothing before its call ends.
-  static constexpr Duration kStuckAfter = std::chrono::seconds(60);
-
   // Hears how long the reading took, once the size is known.
   using OnRead = std::function<void(Duration took)>;
 
@@ -54,13 +52,13 @@ class LongAnswer : public std::enable_shared_from_this<LongAnswer> {
   void AfterSlice(Slice& slice);
   absl::Status TakeSize();
   void SendPart(AnswerSource::Part part);
-  void WaitForClient();
   void OnWritable();
   void End(const absl::Status& status);
   void LetGo();
 
   Loop& loop_;
   Runner& runner_;
+  SlowClient slow_client_;
   const OnRead on_read_;
   const Instant began_;
   std::shared_ptr<Call> call_;  // null once the call is over
@@ -68,9 +66,8 @@ class LongAnswer : public std::enable_shared_from_this<LongAnswer> {
   std::string head_;      // the header field, until it is sent
   bool running_ = false;  // a slice is on the lane
   bool size_known_ = false;
-  bool begun_ = false;       // the message is begun
-  size_t left_ = 0;          // its bytes that are not sent yet
-  Loop::TimerId stuck_ = 0;  // set while waiting for the client
+  bool begun_ = false;  // the message is begun
+  size_t left_ = 0;     // its bytes that are not sent yet
 };
 
 }  // namespace keelson::server

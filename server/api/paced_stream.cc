@@ -55,23 +55,14 @@ void PacedStream::SendAll(absl::StatusOr<MessageSource::Batch> batch) {
   }
   if (call_ == nullptr) return LetGo();
   if (batch->last) return End(absl::OkStatus());
-  if (call_->pending_bytes() > Call::kHighWater) return WaitForClient();
+  if (call_->pending_bytes() > Call::kHighWater) {
+    return slow_client_.Wait(weak_from_this(), [this](const absl::Status& stuck) { End(stuck); });
+  }
   Make();
-}
-
-void PacedStream::WaitForClient() {
-  stuck_ = loop_.After(kStuckAfter, [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (self == nullptr) return;
-    self->stuck_ = 0;
-    self->End(absl::AbortedError("etcdserver: the client does not read its answer"));
-  });
 }
 
 void PacedStream::OnWritable() {
-  if (stuck_ == 0) return;
-  loop_.Cancel(std::exchange(stuck_, 0));
-  Make();
+  if (slow_client_.Resume()) Make();
 }
 
 void PacedStream::End(const absl::Status& status) {
@@ -80,7 +71,7 @@ void PacedStream::End(const absl::Status& status) {
 }
 
 void PacedStream::LetGo() {
-  if (stuck_ != 0) loop_.Cancel(std::exchange(stuck_, 0));
+  slow_client_.Stop();
   if (making_ || source_ == nullptr) return;
   runner_.Run(
       Runner::Lane::kRead, [source = std::move(source_)] {}, [] {});

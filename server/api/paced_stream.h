@@ -6,11 +6,10 @@
 //                     |  the client has taken  v
 //                     +------- what waited --- above the high-water mark
 //
-// A client that goes away, or takes nothing for kStuckAfter, ends its call; the source is let go on
-// the lane.
+// A client that goes away, or takes nothing for SlowClient::kStuckAfter, ends its call; the source
+// is let go on the lane.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/api/call.h"
+#include "server/api/slow_client.h"
 #include "server/node/seams.h"
 
 namespace keelson::server {
@@ -38,9 +38,6 @@ class MessageSource {
 // Loop thread only, but for the source's work. Lives until its call is over.
 class PacedStream : public std::enable_shared_from_this<PacedStream> {
  public:
-  // How long a client may take nothing before its call ends.
-  static constexpr Duration kStuckAfter = std::chrono::seconds(60);
-
   // Takes the call, which waits. REQUIRES: its events are not set; `loop` and `runner` outlive it.
   static std::shared_ptr<PacedStream> Open(Loop& loop, Runner& runner, std::shared_ptr<Call> call);
 
@@ -51,22 +48,20 @@ class PacedStream : public std::enable_shared_from_this<PacedStream> {
 
  private:
   PacedStream(Loop& loop, Runner& runner, std::shared_ptr<Call> call)
-      : loop_(loop), runner_(runner), call_(std::move(call)) {}
+      : runner_(runner), slow_client_(loop), call_(std::move(call)) {}
 
   void Listen();
   void Make();
   void SendAll(absl::StatusOr<MessageSource::Batch> batch);
-  void WaitForClient();
   void OnWritable();
   void End(const absl::Status& status);
   void LetGo();
 
-  Loop& loop_;
   Runner& runner_;
+  SlowClient slow_client_;
   std::shared_ptr<Call> call_;  // null once it is over
   std::shared_ptr<MessageSource> source_;
   bool making_ = false;
-  Loop::TimerId stuck_ = 0;  // set while waiting for the client
 };
 
 }  // namespace keelson::server

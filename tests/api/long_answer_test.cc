@@ -185,11 +185,11 @@ TEST_F(LongAnswerTest, AClientThatGoesWhileItsAnswerWaitsIsForgotten) {
 TEST_F(LongAnswerTest, AClientThatTakesNothingDoesNotPinItsViewForever) {
   Start(1, 10, Call::kHighWater);
   Settle();
-  loop_.Pass(LongAnswer::kStuckAfter / 2);
+  loop_.Pass(SlowClient::kStuckAfter / 2);
   ASSERT_FALSE(call_->finished.has_value());
   call_->Drain();
   Settle();
-  loop_.Pass(LongAnswer::kStuckAfter - std::chrono::seconds(1));
+  loop_.Pass(SlowClient::kStuckAfter - std::chrono::seconds(1));
   ASSERT_FALSE(call_->finished.has_value()) << "it had taken something since";
   loop_.Pass(std::chrono::seconds(2));
   ASSERT_TRUE(call_->finished.has_value());

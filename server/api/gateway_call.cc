@@ -322,7 +322,8 @@ void GatewayCall::LetGo(size_t bytes) {
 void GatewayCall::CountEnd(int status) {
   if (!std::exchange(counted_, false)) return;
   target_.method.counts->Handled(status);
-  if (CallTimes* times = world_->options.call_times) {
+  CallTimes* const times = world_->options.call_times;
+  if (times != nullptr && times->Wants(target_.method)) {
     const uint64_t took = world_->options.loop.LiveMicros() - started_micros_;
     times->Add(target_.method, std::chrono::microseconds(took));
   }

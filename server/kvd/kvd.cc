@@ -197,7 +197,9 @@ class Kvd::Impl {
     observed_.SetMethods(methods_->All());
     FrontEndOptions options = FrontEndOptionsOf(flags_);
     // It costs two looks at the clock a call, some percent of the fastest reads.
-    if (flags_.metrics == "extensive") options.call_times = &call_times_;
+    options.call_times = &call_times_;
+    if (flags_.metrics == "extensive") call_times_.WantAll();
+    WantFiguresOfMetrics(*methods_, &call_times_);
     http_ = std::make_unique<HttpSide>(
         flags_,
         HttpSide::World{loop_, runner_, logger_, *node_, *methods_,

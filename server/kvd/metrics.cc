@@ -27,6 +27,18 @@ constexpr std::array<std::string_view, 17> kCodes = {
     "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
     "DataLoss", "Unauthenticated"};
 
+struct TimedMethod {
+  std::string_view path;
+  std::string_view figure;
+};
+constexpr std::array<TimedMethod, 5> kTimedMethods = {{
+    {"/etcdserverpb.KV/Range", "etcd_server_range_duration_seconds"},
+    {"/etcdserverpb.Maintenance/Hash", "etcd_mvcc_hash_duration_seconds"},
+    {"/etcdserverpb.Maintenance/HashKV", "etcd_mvcc_hash_rev_duration_seconds"},
+    {"/etcdserverpb.Maintenance/Defragment", "etcd_disk_backend_defrag_duration_seconds"},
+    {"/etcdserverpb.Maintenance/Snapshot", "etcd_disk_backend_snapshot_duration_seconds"},
+}};
+
 class Page {
  public:
   template <typename Number>
@@ -91,11 +103,13 @@ void ServerMetrics(const Node& node, Page* page) {
   page->Counter("etcd_server_leader_changes_seen_total", status.leader_changes);
   page->Gauge("etcd_server_proposals_committed_total", status.commit.value());
   page->Gauge("etcd_server_proposals_applied_total", status.applied.value());
+  page->Histogram("etcd_server_apply_duration_seconds", node.times().apply);
   page->Gauge("etcd_server_proposals_pending", status.proposals_pending);
   page->Counter("etcd_server_proposals_failed_total", status.proposals_failed);
   page->Counter("etcd_server_slow_apply_total", counters.slow_applies);
   page->Counter("etcd_server_slow_read_indexes_total", counters.slow_reads);
   page->Counter("etcd_server_read_indexes_failed_total", counters.failed_reads);
+  page->Counter("etcd_debugging_server_lease_expired_total", counters.leases_expired);
   page->Gauge("etcd_server_quota_backend_bytes", node.options().quota_bytes);
   page->Gauge("etcd_server_version", 1, Label("server_version", node.options().api_version));
   if (node.facts().version() > 0) {
@@ -148,6 +162,7 @@ void StoreMetrics(Node& node, Page* page) {
   storage::MvccStore& store = node.store();
   page->Gauge("etcd_mvcc_db_total_size_in_bytes", store.db_size());
   page->Gauge("etcd_mvcc_db_total_size_in_use_in_bytes", store.db_size());
+  page->Gauge("etcd_mvcc_db_open_read_transactions", store.open_views());
   page->Gauge("etcd_debugging_mvcc_keys_total", store.key_count());
   page->Gauge("etcd_debugging_mvcc_current_revision", store.revision());
   page->Gauge("etcd_debugging_mvcc_compact_revision", store.compact_revision());
@@ -165,6 +180,9 @@ void NetworkMetrics(const MetricsSources& sources, Page* page) {
                 sources.front_end.message_bytes_received);
   page->Counter("etcd_network_snapshot_send_success", sources.node.counters().snapshots_sent);
   const auto peers = sources.peers.Stats();
+  uint64_t heartbeats_lost = 0;
+  for (const auto& [id, stats] : peers) heartbeats_lost += stats.urgent_dropped;
+  page->Counter("etcd_server_heartbeat_send_failures_total", heartbeats_lost);
   const std::string self = Hex(sources.node.status().member.value());
   for (const auto& [id, stats] : peers) {
     page->Gauge("etcd_network_active_peers", stats.connected ? 1 : 0,
@@ -215,8 +233,14 @@ std::string MethodLabels(const Method& method) {
 }
 
 void CallMetrics(const Methods& methods, const CallTimes& times, Page* page) {
+  for (const TimedMethod& timed : kTimedMethods) {
+    const Method* method = methods.Find(timed.path);
+    const DurationHistogram* took = method == nullptr ? nullptr : times.Find(*method);
+    page->Histogram(timed.figure, took == nullptr ? DurationHistogram() : *took);
+  }
   const std::vector<const Method*> all = methods.All();
   for (const Method* method : all) {
+    if (!times.wants_all()) break;
     const DurationHistogram* took = times.Find(*method);
     if (took != nullptr) {
       page->Histogram("grpc_server_handling_seconds", *took, MethodLabels(*method));
@@ -254,6 +278,12 @@ void ProcessMetrics(Page* page) {
 }
 
 }  // namespace
+
+void WantFiguresOfMetrics(const Methods& methods, CallTimes* times) {
+  for (const TimedMethod& timed : kTimedMethods) {
+    if (const Method* method = methods.Find(timed.path)) times->Want(*method);
+  }
+}
 
 std::string MetricsText(const MetricsSources& sources) {
   Page page;

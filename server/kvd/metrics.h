@@ -25,6 +25,9 @@ struct MetricsSources {
   const CallTimes& call_times;
 };
 
+// Asks for the times of calls that the page always shows.
+void WantFiguresOfMetrics(const Methods& methods, CallTimes* times);
+
 // Prometheus' text format, with the names that etcd's dashboards read. What differs in meaning is
 // in server/kvd/README.md.
 std::string MetricsText(const MetricsSources& sources);

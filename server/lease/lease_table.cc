@@ -106,6 +106,7 @@ class LeaseTable::Impl {
   absl::flat_hash_set<int64_t> proposed;              // and not applied yet; never iterated
   int64_t swept = 0;                                  // DueCheckpoints has looked up to this id
   int64_t sweep_due = 0;                              // lease time of the next sweep
+  uint64_t expired = 0;
   bool primary = false;
   bool wheel_behind = false;
   uint32_t leadership = 0;  // counts promotions
@@ -188,6 +189,7 @@ std::vector<LeaseCheckpoint> LeaseTable::DueCheckpoints(Instant now, size_t max)
 void LeaseTable::OnRevoked(int64_t id) {
   const auto found = impl_->ids.find(id);
   if (found == impl_->ids.end()) return;
+  if (impl_->primary && impl_->IsHandedOut(impl_->wheel.At(found->second))) ++impl_->expired;
   impl_->Remove(found->second);
   const auto waiting = impl_->waiters.find(id);
   if (waiting == impl_->waiters.end()) return;
@@ -207,6 +209,7 @@ void LeaseTable::Clear() {
 
 bool LeaseTable::Contains(int64_t id) const { return impl_->ids.contains(id); }
 size_t LeaseTable::size() const { return impl_->ids.size(); }
+uint64_t LeaseTable::expired() const { return impl_->expired; }
 bool LeaseTable::primary() const { return impl_->primary; }
 
 std::vector<LeaseFacts> LeaseTable::List() const {

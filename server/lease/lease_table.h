@@ -70,6 +70,8 @@ class LeaseTable {
 
   bool Contains(int64_t id) const;
   size_t size() const;
+  // Leases that ended since this object was made because this member, leading, said so.
+  uint64_t expired() const;
   // All leases, in no meaningful but a repeatable order.
   std::vector<LeaseFacts> List() const;
 

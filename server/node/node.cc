@@ -304,6 +304,7 @@ NodeCounters Node::Impl::Counters() const {
   counters.slow_reads = reads->slow_total();
   counters.failed_reads = reads->failed_total();
   counters.state_walks = state_check->walks();
+  counters.leases_expired = lease_table->expired();
   counters.log_bytes = wal->stats().bytes;
   return counters;
 }

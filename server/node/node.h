@@ -103,13 +103,15 @@ struct NodeCounters {
   uint64_t failed_reads = 0;                // rounds that the leader did not answer
   uint64_t log_bytes = 0;                   // written to the log
   uint64_t leases_checkpointed = 0;         // proposed, as the leader
+  uint64_t leases_expired = 0;              // as the leader
   uint64_t checkpoints_cleared = 0;         // the same, for keep-alives
   uint64_t state_walks = 0;         // that compared all of the members' states, as the leader
   uint64_t identity_conflicts = 0;  // reports of a wiped or restored disk under an old id
 };
 
-// How long the disk took.
+// How long the disk and the state machine took.
 struct NodeTimes {
+  RoundTripHistogram apply;        // one slice of entries
   DurationHistogram log_sync;      // write and sync of what went to the log at once
   DurationHistogram store_commit;  // writing what one slice of entries did to the store
 };

@@ -169,6 +169,7 @@ Instant Node::Impl::Live() const { return {static_cast<int64_t>(seams.loop->Live
 void Node::Impl::Applied(AppliedSlice slice, Instant begin) {
   const Instant end = Live();
   times.store_commit.Add(slice.commit_took);
+  times.apply.Add(end - begin);
   // Before any answer leaves: over SIGKILL this member never goes back behind it.
   if (auto status = wal->WriteCommit(slice.last); !status.ok()) return Fatal(status);
   core->Applied(slice.last);

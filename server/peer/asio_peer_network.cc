@@ -254,6 +254,9 @@ std::map<raft::NodeId, AsioPeerNetwork::PeerStats> AsioPeerNetwork::Stats() cons
       stats.bytes_sent += connection->stats().bytes_sent;
       stats.frames_sent += connection->stats().frames_sent;
       stats.frames_dropped += connection->stats().frames_dropped;
+      if (channel == PeerChannel::kUrgent) {
+        stats.urgent_dropped = connection->stats().frames_dropped;
+      }
       stats.failed_dials += connection->stats().failed_dials;
     }
   }

@@ -34,6 +34,7 @@ class AsioPeerNetwork final : public PeerNetwork,
     uint64_t frames_sent = 0;
     uint64_t frames_received = 0;
     uint64_t frames_dropped = 0;
+    uint64_t urgent_dropped = 0;  // of them: heartbeats, votes and read rounds
     uint64_t failed_dials = 0;
     RoundTripHistogram round_trips;  // from the end of one turn here to an answer's arrival
   };

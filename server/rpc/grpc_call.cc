@@ -106,7 +106,9 @@ void GrpcCall::Start(std::string_view request) {
   ++context_.stats.calls_started;
   if (method_.counts != nullptr) {
     counted_ = true;
-    if (context_.options.call_times != nullptr) started_ = context_.Now();
+    const CallTimes* times = context_.options.call_times;
+    timed_ = times != nullptr && times->Wants(method_);
+    if (timed_) started_ = context_.Now();
     ++method_.counts->started;
     if (takes_one_message()) ++method_.counts->messages_received;
   }
@@ -201,9 +203,7 @@ void GrpcCall::Finish(const absl::Status& status) {
 void GrpcCall::CountEnd(int status) {
   if (!std::exchange(counted_, false)) return;
   method_.counts->Handled(status);
-  if (CallTimes* times = context_.options.call_times) {
-    times->Add(method_, context_.Now() - started_);
-  }
+  if (timed_) context_.options.call_times->Add(method_, context_.Now() - started_);
 }
 
 void GrpcCall::Conclude(State state) {

@@ -78,9 +78,10 @@ class GrpcCall final : public Call,
   State state_ = State::kWaiting;
   bool has_events_ = false;
   bool counted_ = false;  // as started, and not yet as handled
-  DeadlineQueue::Time started_;
-  bool responded_ = false;  // leading fields are out
-  size_t rest_ = 0;         // of a message that is sent in parts
+  bool timed_ = false;
+  DeadlineQueue::Time started_;  // where timed_
+  bool responded_ = false;       // leading fields are out
+  size_t rest_ = 0;              // of a message that is sent in parts
   bool half_closed_ = false;
   bool half_close_told_ = false;
   bool paused_ = false;

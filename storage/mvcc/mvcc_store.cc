@@ -186,6 +186,12 @@ class StoreImpl : public MvccStore {
     return total;
   }
 
+  uint64_t open_views() const override {
+    uint64_t snapshots = 0;
+    db().db().GetIntProperty(rocksdb::DB::Properties::kNumSnapshots, &snapshots);
+    return snapshots;
+  }
+
   RocksDb& db() const { return *core_.db; }
 
  private:

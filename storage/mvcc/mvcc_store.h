@@ -126,6 +126,8 @@ class MvccStore {
   virtual StallRisk stall_risk() const = 0;
   // Physical bytes on disk, for people.
   virtual uint64_t disk_bytes() const = 0;
+  // States that are held for readers: by views, and by what reads from them. For monitoring.
+  virtual uint64_t open_views() const = 0;
 
   // The views stay usable; `released` runs once the last of them is gone and the files are closed
   // (on the thread that drops it). Used when another store takes this one's place.

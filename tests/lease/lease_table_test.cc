@@ -70,7 +70,9 @@ TEST_F(LeaseTableTest, ALeaseIsHandedOutOnceUntilItIsLost) {
   table_.ExpiryLost({7, 12345});
   Run(seconds(1));
   EXPECT_THAT(expired_, ElementsAre(7, 7));
+  EXPECT_EQ(table_.expired(), 0u);
   table_.OnRevoked(7);
+  EXPECT_EQ(table_.expired(), 1u);
   table_.ExpiryLost({7});
   Run(seconds(10));
   EXPECT_THAT(expired_, ElementsAre(7, 7));

@@ -329,5 +329,19 @@ TEST(MvccStoreTest, RunsOnTheRealDiskToo) {
   std::filesystem::remove_all(dir);
 }
 
+TEST(MvccStoreTest, OpenViewsAreCountedUntilTheLastReaderLetsGo) {
+  StoreHarness store;
+  store.Open();
+  store.Put("a", "1");
+  ReadViewPtr first = store->View();
+  const uint64_t with_one = store->open_views();
+  EXPECT_GE(with_one, 1u);
+  store.Put("a", "2");
+  ReadViewPtr second = store->View();
+  EXPECT_EQ(store->open_views(), with_one + 1);
+  first = nullptr;
+  EXPECT_EQ(store->open_views(), with_one);
+}
+
 }  // namespace
 }  // namespace keelson::storage

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "client/keelson/client.h"
+#include "tests/harness/http_client.h"
 #include "tests/harness/http_get.h"
 #include "tests/harness/test_cluster.h"
 #include "tests/harness/wait_until.h"
@@ -118,6 +120,8 @@ TEST_F(MetricsTest, WritesMoveProposalsStoreDiskAndCalls) {
   EXPECT_EQ(after["etcd_disk_wal_fsync_duration_seconds_bucket{le=\"+Inf\"}"],
             after["etcd_disk_wal_fsync_duration_seconds_count"]);
   EXPECT_GE(moved("etcd_disk_backend_commit_duration_seconds_count"), 51);
+  EXPECT_GE(moved("etcd_server_apply_duration_seconds_count"), 51);
+  EXPECT_GT(moved("etcd_server_apply_duration_seconds_sum"), 0);
   EXPECT_GT(moved("etcd_disk_wal_write_bytes_total"), 5000);
   EXPECT_EQ(moved(kPuts), 50);
   EXPECT_EQ(moved(Calls("started", "etcdserverpb.KV", "Put", "unary")), 51);
@@ -198,6 +202,7 @@ TEST_F(MetricsTest, PeersLeadersAndWhatFailsWithoutThem) {
   const Figures after = Now(other);
   EXPECT_GE(after["etcd_server_proposals_failed_total"], 1);
   EXPECT_GT(after.Sum("etcd_network_peer_sent_failures_total"), 0);
+  EXPECT_GT(after["etcd_server_heartbeat_send_failures_total"], 0);
 }
 
 TEST_F(MetricsTest, RoundTripsToPeersAreSampled) {
@@ -244,6 +249,46 @@ TEST_F(MetricsTest, HowLongCallsTakeIsCountedWhereItIsWanted) {
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(client_->kv().Put("a", "b").ok());
   EXPECT_EQ(Now()[puts], 5);
   EXPECT_GT(Now().Sum("grpc_server_handling_seconds_sum"), 0);
+}
+
+TEST_F(MetricsTest, ReadsHashesSnapshotsAndDefragmentationsAreTimedAlways) {
+  ASSERT_NO_FATAL_FAILURE(Start(1));
+  ASSERT_TRUE(client_->kv().Put("k", "v").ok());
+  const std::string endpoint = cluster_->member(0).endpoint();
+  auto http = HttpClient::Connect(cluster_->member(0).config().client_port, absl::Seconds(10));
+  ASSERT_TRUE(http.ok()) << http.status();
+  const std::vector<std::pair<std::string, std::function<bool()>>> calls = {
+      {"etcd_server_range", [&] { return client_->kv().Get(KeyRange::Key("k")).ok(); }},
+      {"etcd_mvcc_hash",
+       [&] {
+         const auto answer = (*http)->Post("/v3/maintenance/hash", "{}");
+         return answer.ok() && answer->status == 200;
+       }},
+      {"etcd_mvcc_hash_rev", [&] { return client_->maintenance().HashKv(endpoint).ok(); }},
+      {"etcd_disk_backend_defrag",
+       [&] { return client_->maintenance().Defragment(endpoint).ok(); }},
+      {"etcd_disk_backend_snapshot", [&] {
+         return client_->maintenance()
+             .Snapshot(endpoint, [](std::string_view, uint64_t) { return absl::OkStatus(); })
+             .ok();
+       }}};
+  for (const auto& [what, call] : calls) {
+    const std::string count = what + "_duration_seconds_count";
+    EXPECT_EQ(Now()[count], 0) << what;
+    ASSERT_TRUE(call()) << what;
+    EXPECT_EQ(Now()[count], 1) << what;
+    EXPECT_GT(Now()[what + "_duration_seconds_sum"], 0) << what;
+  }
+  EXPECT_GE(Now()["etcd_mvcc_db_open_read_transactions"], 1);
+}
+
+TEST_F(MetricsTest, LeasesThatRunOutAreCounted) {
+  ASSERT_NO_FATAL_FAILURE(Start(1));
+  EXPECT_EQ(Now()["etcd_debugging_server_lease_expired_total"], 0);
+  ASSERT_TRUE(client_->leases().Grant(1).ok());
+  EXPECT_TRUE(WaitUntil(absl::Seconds(20), [this] {
+    return Now()["etcd_debugging_server_lease_expired_total"] == 1;
+  }));
 }
 
 TEST_F(MetricsTest, LeasesAreCountedWhereTheyWereAskedFor) {

@@ -5,10 +5,18 @@
 #include "bench/kvbench/wire.h"
 
 namespace keelson::kvbench {
+namespace {
+
+// Of one connection. More than a few thousand writes at once are refused by servers.
+constexpr size_t kGrantsAtOnce = 50;
+
+}  // namespace
 
 KeepAliveLoad::KeepAliveLoad(KeepAlivePlan plan, Poller* poller, RunStats* stats)
     : plan_(std::move(plan)), poller_(poller), stats_(stats) {
   slots_.resize(plan_.connections * plan_.streams);
+  next_grants_.resize(plan_.connections);
+  grants_left_.resize(plan_.connections);
 }
 
 void KeepAliveLoad::Connect() {
@@ -19,17 +27,32 @@ void KeepAliveLoad::Connect() {
 }
 
 void KeepAliveLoad::OnUp(size_t channel) {
+  next_grants_[channel] = channel * plan_.streams;
+  grants_left_[channel] = plan_.streams;
+  for (size_t i = 0; i < kGrantsAtOnce; ++i) GrantNext(channel);
+}
+
+void KeepAliveLoad::GrantNext(size_t channel) {
   H2Connection& h2 = channels_[channel]->h2();
+  size_t& next = next_grants_[channel];
+  if (next == (channel + 1) * plan_.streams || !h2.CanOpen()) return;
+  slots_[next] = Slot();
   message_.clear();
   EncodeLeaseGrant(plan_.lease_ttl, message_);
-  for (size_t i = channel * plan_.streams; i < (channel + 1) * plan_.streams; ++i) {
-    if (!h2.CanOpen()) return;
-    slots_[i] = Slot();
-    h2.Open({.method = Method::kLeaseGrant, .tag = i}, message_);
-  }
+  h2.Open({.method = Method::kLeaseGrant, .tag = next++}, message_);
 }
 
 void KeepAliveLoad::OnDown(size_t, const std::string&) { ++stats_->reconnects; }
+
+// Renewals begin once all leases of the connection are there: they would hold up the grants.
+void KeepAliveLoad::GrantEnded(size_t channel) {
+  GrantNext(channel);
+  const size_t end = (channel + 1) * plan_.streams;
+  if (--grants_left_[channel] > 0) return;
+  for (size_t tag = channel * plan_.streams; tag < end; ++tag) {
+    if (slots_[tag].lease != 0) OpenStream(tag);
+  }
+}
 
 void KeepAliveLoad::OpenStream(uint64_t tag) {
   Slot& slot = slots_[tag];
@@ -62,8 +85,9 @@ void KeepAliveLoad::OnMessage(uint64_t tag, std::string_view message) {
 }
 
 void KeepAliveLoad::OnClosed(uint64_t tag, const GrpcStatus& status) {
-  const bool granted = slots_[tag].stream == 0 && slots_[tag].lease != 0;
-  if (status.code == kOk && granted) return OpenStream(tag);
+  const bool granting = slots_[tag].stream == 0;
+  if (granting) GrantEnded(tag / plan_.streams);
+  if (status.code == kOk && granting && slots_[tag].lease != 0) return;
   GrpcStatus reported = status;
   if (status.code == kOk) reported = {kUnknown, "keepalive stream ended by the server"};
   stats_->of(OpKind::kKeepAlive).AddError(reported);

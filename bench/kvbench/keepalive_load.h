@@ -46,6 +46,9 @@ class KeepAliveLoad : public Actor, public StreamHandler, public ChannelOwner {
     int64_t sent = 0;
   };
 
+  // Grants the next lease of a connection, if any is left.
+  void GrantNext(size_t channel);
+  void GrantEnded(size_t channel);
   void OpenStream(uint64_t tag);
 
   const KeepAlivePlan plan_;
@@ -53,6 +56,8 @@ class KeepAliveLoad : public Actor, public StreamHandler, public ChannelOwner {
   RunStats* const stats_;
   std::vector<std::unique_ptr<Channel>> channels_;
   std::vector<Slot> slots_;
+  std::vector<size_t> next_grants_;  // by connection: the slot whose lease is granted next
+  std::vector<size_t> grants_left_;  // by connection: those that have not ended
   std::string message_;
   bool done_ = false;
 };

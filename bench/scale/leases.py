@@ -98,7 +98,7 @@ def leases(cluster, options):
     after = rss(cluster, leader)
     renewed = cluster.kvbench.load("keepalive", leader.endpoint, connections=CONNECTIONS,
                                    streams=options.leases // CONNECTIONS, lease_ttl=options.ttl,
-                                   duration=options.seconds)
+                                   warmup=5, duration=options.seconds)
     with_streams = rss(cluster, leader)
     keepalive = renewed["ops"]["keepalive"]
     ending = lease_count(options, leader) - options.leases

@@ -30,6 +30,7 @@ LongAnswer::LongAnswer(Loop& loop, Runner& runner, std::shared_ptr<Call> call,
                        const etcdserverpb::ResponseHeader& header, OnRead on_read)
     : loop_(loop),
       runner_(runner),
+      slow_client_(loop),
       on_read_(std::move(on_read)),
       began_(loop.Now()),
       call_(std::move(call)),

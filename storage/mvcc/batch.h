@@ -102,7 +102,7 @@ class Batch : public ApplyBatch, private UndoSource {
                                                     std::string_view key) const;
 
   StoreCore* const core_;
-  RecordReader reader_;  // of the committed state
+  RecordReader reader_;                            // of the committed state
   std::unique_ptr<rocksdb::Iterator> lease_keys_;  // made at first use
   const int64_t base_revision_;
   StoreState state_;  // with the finished requests and, but for revision, the open one

@@ -26,8 +26,8 @@ class RecordReader : public UndoSource {
   std::unique_ptr<rocksdb::Iterator> Iterate(Family family, const rocksdb::Slice* upper_bound,
                                              bool bulk) const;
 
-  // One that gives up (status Incomplete) rather than pass over more than a few deleted records: for
-  // many short reads, which need no end then.
+  // One that gives up (status Incomplete) rather than pass over more than a few deleted records:
+  // for many short reads, which need no end then.
   std::unique_ptr<rocksdb::Iterator> IterateShort(Family family) const;
 
   absl::Status Damaged(std::string_view what) const;

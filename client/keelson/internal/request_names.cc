@@ -57,6 +57,16 @@ void RequestNames::Deny() {
   if (support_ == Support::kUnknown) support_ = Support::kNo;
 }
 
+void RequestNames::NotYet(Instant now) {
+  const std::lock_guard lock(mutex_);
+  not_before_ = now + absl::Seconds(1);
+}
+
+bool RequestNames::IsWanted(Instant now) const {
+  const std::lock_guard lock(mutex_);
+  return support_ != Support::kNo && now >= not_before_;
+}
+
 void RequestNames::Forget() {
   const std::lock_guard lock(mutex_);
   support_ = Support::kUnknown;

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "absl/time/time.h"
+#include "client/keelson/internal/scheduler.h"
 #include "client/keelson/internal/transport.h"
 
 namespace keelson::client::internal {
@@ -48,6 +50,10 @@ class RequestNames {
   void Heard(const Metadata& answer);
   // The cluster takes no notice of names.
   void Deny();
+  // Not all of its members know names yet: none for a second, as each would cost an answer.
+  void NotYet(Instant now);
+  // Whether it is worth while to name a write.
+  bool IsWanted(Instant now) const;
   // It is another cluster than before.
   void Forget();
   Support support() const;
@@ -58,6 +64,7 @@ class RequestNames {
   Support support_ = Support::kUnknown;
   uint64_t position_ = 0;  // the last one that the cluster has told
   uint64_t number_ = 0;    // of the last name
+  Instant not_before_ = absl::ZeroDuration();
 };
 
 }  // namespace keelson::client::internal

@@ -67,7 +67,7 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   Metadata Named(Metadata metadata) {
     const bool wanted = core_->options().exactly_once && !unnamed_ &&
                         request_.effect == Effect::kWrites && CanBeNamed(request_.method) &&
-                        names().support() != RequestNames::Support::kNo;
+                        names().IsWanted(core_->scheduler().Now());
     if (name_.empty() && wanted && !may_be_done_) name_ = names().Make();
     if (!name_.empty()) metadata.emplace_back(kRequestIdKey, name_);
     return metadata;
@@ -112,6 +112,7 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
     const bool too_early = IsTooEarlyForNames(end.status);
     if (outcome == NameOutcome::kTooOld || foreign || too_early) {
       if (foreign) names().Forget();
+      if (too_early) names().NotYet(now);
       unnamed_ = too_early || renamed_;
       renamed_ = true;
       if (may_be_done_ || now >= deadline_ || cancelled()) return Fail(end, now), true;

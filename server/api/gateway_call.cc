@@ -247,10 +247,14 @@ void GatewayCall::OnEncoded(absl::StatusOr<std::string> json) {
 HttpResponse GatewayCall::Head() const {
   HttpResponse head;
   head.content_type = "application/json";
-  for (const auto& [key, value] : metadata_) {
-    head.headers.emplace_back(absl::StrCat("Grpc-Metadata-", key), value);
-  }
+  AddMetadataTo(&head);
   return head;
+}
+
+void GatewayCall::AddMetadataTo(HttpResponse* response) const {
+  for (const auto& [key, value] : metadata_) {
+    response->headers.emplace_back(absl::StrCat("Grpc-Metadata-", key), value);
+  }
 }
 
 void GatewayCall::WriteLine(std::string line) {
@@ -267,7 +271,11 @@ void GatewayCall::Conclude() {
 }
 
 void GatewayCall::AnswerError(const absl::Status& status) {
-  if (!begun_) return reply_->Respond(ErrorResponse(status, is_stream()));
+  if (!begun_) {
+    HttpResponse response = ErrorResponse(status, is_stream());
+    AddMetadataTo(&response);
+    return reply_->Respond(std::move(response));
+  }
   reply_->Write(absl::StrCat(StreamErrorBody(status), "\n"));
   reply_->End();
 }

@@ -115,6 +115,7 @@ class GatewayCall final : public Call, public std::enable_shared_from_this<Gatew
   void LetGo(size_t bytes);
   void CountEnd(int status);
   HttpResponse Head() const;
+  void AddMetadataTo(HttpResponse* response) const;
 
   const std::shared_ptr<GatewayWorld> world_;
   const Target target_;

@@ -207,6 +207,18 @@ TEST(GatewayTest, HeadersBecomeMetadataAndMetadataHeaders) {
   EXPECT_EQ(reply->Field("Grpc-Trailer-late"), "6");
 }
 
+TEST(GatewayTest, AnErrorHasTheMetadataToo) {
+  GatewayHarness http;
+  http.methods.AddUnary<PutRequest>("/etcdserverpb.KV/Put",
+                                    [](CallPtr call, const PutRequest&, std::string_view) {
+                                      call->AddMetadata("age", "5");
+                                      Answer(*call, absl::NotFoundError("no such lease"));
+                                    });
+  const auto reply = http.Post("/v3/kv/put", "{}");
+  EXPECT_EQ(reply->head.status, 404);
+  EXPECT_EQ(reply->Field("Grpc-Metadata-age"), "5");
+}
+
 // Answers every keep-alive with its id, and ends when the client has.
 void AddKeepAlive(Methods& methods) {
   methods.Add("/etcdserverpb.Lease/LeaseKeepAlive", Method::Kind::kBidi,

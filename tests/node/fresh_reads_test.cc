@@ -303,6 +303,7 @@ TEST(FreshWatchTest, AStreamWhoseFirstRequestComesLateIsAsYoungAsThatRequest) {
   CreateWatcher(call);
   EXPECT_TRUE(cluster.RunUntil([&] { return call.messages() == 1 || call.over(); }));
   EXPECT_FALSE(call.over()) << call.status();
+  call.Cancel();
 }
 
 TEST(FreshWatchTest, ProgressTellsTheAgeOfWhatWasDelivered) {
@@ -327,6 +328,7 @@ TEST(FreshWatchTest, ProgressTellsTheAgeOfWhatWasDelivered) {
   EXPECT_GE(old.keelson_age_ms(), 30000);
   EXPECT_LE(old.keelson_age_ms(), 30500);
   EXPECT_FALSE(old.keelson_quorum());
+  call.Cancel();
 }
 
 TEST(FreshWatchTest, AStreamEndsOnceItIsOlderThanAskedFor) {
@@ -357,6 +359,7 @@ TEST(FreshWatchTest, WhoDoesNotAskIsToldNoAge) {
   const auto progress = Progress(cluster, call);
   EXPECT_FALSE(progress.has_keelson_age_ms());
   EXPECT_FALSE(progress.has_keelson_quorum());
+  call.Cancel();
 }
 
 }  // namespace

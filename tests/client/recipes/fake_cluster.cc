@@ -228,7 +228,9 @@ absl::StatusOr<std::string> FakeCluster::Write(const Request& request) {
   if (!applied.changes.empty()) {
     Revision& changes = history_.emplace_back();
     for (const storage::Change& change : applied.changes) changes.push_back(ToEvent(change));
-    for (const auto& watch : watches_) events_told_ += watch->TellAll(changes);
+    for (const auto& watch : watches_) {
+      if (const auto stream = watch.lock()) events_told_ += stream->TellAll(changes);
+    }
   }
   if (!applied.status.ok()) return applied.status;
   const Response& response = applied.response;
@@ -253,11 +255,12 @@ std::string FakeCluster::KeepAlive(const std::string& request) {
   return response.SerializeAsString();
 }
 
-void FakeCluster::AddWatch(std::shared_ptr<FakeWatchStream> stream) {
+void FakeCluster::AddWatch(const std::shared_ptr<FakeWatchStream>& stream) {
   const std::lock_guard lock(mutex_);
   stream->Begin(machine_.store().revision(), history_);
-  const bool known = std::find(watches_.begin(), watches_.end(), stream) != watches_.end();
-  if (!known) watches_.push_back(std::move(stream));
+  const bool known = std::any_of(watches_.begin(), watches_.end(),
+                                 [&](const auto& watch) { return watch.lock() == stream; });
+  if (!known) watches_.push_back(stream);
 }
 
 void FakeCluster::EndLease(int64_t id) {

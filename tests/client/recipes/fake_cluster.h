@@ -32,7 +32,7 @@ class FakeCluster {
   // Lease/LeaseGrant, Lease/LeaseRevoke, Lease/LeaseKeepAlive.
   absl::StatusOr<std::string> Do(const std::string& method, const std::string& request);
 
-  void AddWatch(std::shared_ptr<FakeWatchStream> stream);
+  void AddWatch(const std::shared_ptr<FakeWatchStream>& stream);
 
   // As if its time had run out.
   void EndLease(int64_t id);
@@ -52,7 +52,7 @@ class FakeCluster {
   std::map<int64_t, int64_t> leases_;  // to the TTL that was granted
   int64_t last_lease_ = 0x1000;
   std::vector<Revision> history_;
-  std::vector<std::shared_ptr<FakeWatchStream>> watches_;
+  std::vector<std::weak_ptr<FakeWatchStream>> watches_;  // their clients own them
   int64_t events_told_ = 0;
 };
 

@@ -72,10 +72,12 @@ TEST_F(FailoverWireTest, AReadLeavesAPausedMemberForAnother) {
   cluster_->member(0).Resume();
 }
 
-TEST_F(FailoverWireTest, AWriteToAPausedMemberEndsUnknown) {
-  ASSERT_TRUE(client_->kv().Put("k", "v").ok());
+// Of a write with a name another member tells what became of it.
+TEST_F(FailoverWireTest, AWriteWithoutANameToAPausedMemberEndsUnknown) {
+  const auto client = Client::Create({.endpoints = cluster_->endpoints(), .exactly_once = false});
+  ASSERT_TRUE((*client)->kv().Put("k", "v").ok());
   cluster_->member(0).Pause();
-  const auto put = client_->kv().Put("k", "w", {}, {.timeout = absl::Milliseconds(500)});
+  const auto put = (*client)->kv().Put("k", "w", {}, {.timeout = absl::Milliseconds(500)});
   EXPECT_EQ(OutcomeOf(put.status()), Outcome::kUnknown) << put.status();
   cluster_->member(0).Resume();
 }

@@ -81,9 +81,10 @@ class FreshWatch final : public Call, public std::enable_shared_from_this<FreshW
         response.events_size() > 0) {
       return;
     }
-    // A watcher that begins may have to be caught up: what it begins with is the member's age.
-    const int64_t store = node_.store().revision();
-    const auto anchor = AnchorAt(response.created() ? store : response.header().revision());
+    // A watcher that begins may have to be caught up: what it begins with is the member's age,
+    // which says nothing of what was delivered.
+    const auto anchor =
+        response.created() ? node_.FreshnessAnchor() : AnchorAt(response.header().revision());
     const uint64_t now = node_.loop().BootNanos();
     const auto age_ms = anchor ? std::optional(MillisSince(*anchor, now)) : std::nullopt;
     if (!MeetsAge(wish_, age_ms)) return Refuse(age_ms);

@@ -32,12 +32,15 @@ Future<LeaseGrantResult> Leases::GrantAsync(int64_t ttl, int64_t id,
   etcdserverpb::LeaseGrantRequest request;
   request.set_ttl(ttl);
   request.set_id(id);
+  const std::chrono::steady_clock::time_point asked_at(
+      absl::ToChronoNanoseconds(core_->scheduler().Now()));
   return Ask<etcdserverpb::LeaseGrantResponse>(
       core_, "LeaseGrant", Effect::kWrites, request, call,
-      [](const etcdserverpb::LeaseGrantResponse& response) {
+      [asked_at](const etcdserverpb::LeaseGrantResponse& response) {
         return LeaseGrantResult{.header = internal::ToHeader(response.header()),
                                 .id = response.id(),
-                                .ttl = response.ttl()};
+                                .ttl = response.ttl(),
+                                .asked_at = asked_at};
       });
 }
 
@@ -116,7 +119,12 @@ absl::StatusOr<LeaseListResult> Leases::List(const CallOptions& call) const {
 }
 
 std::unique_ptr<LeaseKeeper> Leases::KeepAlive(int64_t id, LeaseKeeperOptions options) const {
-  auto session = std::make_shared<internal::KeepAliveSession>(core_, id, std::move(options));
+  return KeepAlive(LeaseGrantResult{.id = id}, std::move(options));
+}
+
+std::unique_ptr<LeaseKeeper> Leases::KeepAlive(const LeaseGrantResult& granted,
+                                               LeaseKeeperOptions options) const {
+  auto session = std::make_shared<internal::KeepAliveSession>(core_, granted, std::move(options));
   session->Start();
   return std::make_unique<LeaseKeeper>(std::move(session));
 }

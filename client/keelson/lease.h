@@ -1,6 +1,7 @@
 // Leases: keys that live as long as somebody keeps renewing.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,6 +26,8 @@ struct LeaseGrantResult {
   Header header = {};
   int64_t id = 0;
   int64_t ttl = 0;  // seconds; the cluster may have raised what was asked for
+  // Before the first request left: the cluster can't end the lease before `ttl` after it.
+  std::chrono::steady_clock::time_point asked_at = {};
 };
 
 struct LeaseRevokeResult {
@@ -61,9 +64,6 @@ struct LeaseKeeperOptions {
   std::function<void(const LeaseRenewResult&)> on_renewed = {};
   // Once, when the lease is lost; LeaseKeeper::Lost() tells the reason.
   std::function<void()> on_lost = {};
-  // What is known of the lease at the start: the ttl of a fresh grant. Without it the lease counts
-  // as alive, without a deadline, until the first answer.
-  int64_t ttl = 0;
 };
 
 // Renews one lease until it is lost or the keeper is destroyed; it never revokes. Thread-safe.
@@ -71,7 +71,8 @@ struct LeaseKeeperOptions {
 // Renewals go out every third of the TTL and fail over between members. The lease counts as lost
 //   - when the cluster says that it is gone, or refuses to renew it: at once;
 //   - when no renewal was answered for nine tenths of the TTL, on the monotonic clock, counted from
-//     the moment the last answered renewal was *sent*: so before the cluster can expire it.
+//     the moment the last answered renewal, or the grant, was *sent*: so before the cluster can
+//     expire it.
 class LeaseKeeper {
  public:
   explicit LeaseKeeper(std::shared_ptr<internal::KeepAliveSession> session);
@@ -116,7 +117,11 @@ class Leases {
   absl::StatusOr<LeaseRenewResult> RenewOnce(int64_t id, const CallOptions& call = {}) const;
   Future<LeaseRenewResult> RenewOnceAsync(int64_t id, const CallOptions& call = {}) const;
 
-  // Renews until the keeper is destroyed.
+  // Renews until the keeper is destroyed. The lease counts as alive for as long as the grant
+  // promised, so also where the keeper comes late; without one, without a deadline until the first
+  // answer.
+  std::unique_ptr<LeaseKeeper> KeepAlive(const LeaseGrantResult& granted,
+                                         LeaseKeeperOptions options = {}) const;
   std::unique_ptr<LeaseKeeper> KeepAlive(int64_t id, LeaseKeeperOptions options = {}) const;
 
   // The keys are those under the view's prefix.

@@ -208,8 +208,7 @@ TEST_F(ClientWireTest, AKeeperLearnsOfARevocation) {
   ASSERT_TRUE(lease.ok()) << lease.status();
   std::atomic<int> renewals = 0;
   const auto keeper = client_->leases().KeepAlive(
-      lease->id,
-      {.on_renewed = [&renewals](const LeaseRenewResult&) { ++renewals; }, .ttl = lease->ttl});
+      *lease, {.on_renewed = [&renewals](const LeaseRenewResult&) { ++renewals; }});
   EXPECT_FALSE(keeper->WaitLost(absl::Seconds(3))) << keeper->Lost();
   EXPECT_GE(renewals.load(), 3);
   EXPECT_EQ(client_->leases().TimeToLive(lease->id)->granted_ttl, lease->ttl);

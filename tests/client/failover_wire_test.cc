@@ -154,8 +154,7 @@ TEST_F(FailoverWireTest, AKeptLeaseSurvivesTheDeathOfTheMemberInUse) {
   ASSERT_TRUE(lease.ok()) << lease.status();
   std::atomic<int> renewals = 0;
   const auto keeper = client_->leases().KeepAlive(
-      lease->id,
-      {.on_renewed = [&renewals](const LeaseRenewResult&) { ++renewals; }, .ttl = lease->ttl});
+      *lease, {.on_renewed = [&renewals](const LeaseRenewResult&) { ++renewals; }});
   ASSERT_TRUE(client_->kv().Put("leased", "v", {.lease = lease->id}).ok());
   ASSERT_TRUE(keelson::testing::WaitUntil(absl::Seconds(5), [&] { return renewals > 0; }));
   cluster_->member(0).Kill();
@@ -166,7 +165,7 @@ TEST_F(FailoverWireTest, AKeptLeaseSurvivesTheDeathOfTheMemberInUse) {
 TEST_F(FailoverWireTest, AKeeperReportsTheLossBeforeTheClusterCanExpireTheLease) {
   const auto lease = client_->leases().Grant(5);
   ASSERT_TRUE(lease.ok()) << lease.status();
-  const auto keeper = client_->leases().KeepAlive(lease->id, {.ttl = lease->ttl});
+  const auto keeper = client_->leases().KeepAlive(*lease);
   ASSERT_TRUE(client_->kv().Put("leased", "v", {.lease = lease->id}).ok());
   for (int index = 0; index < 3; ++index) cluster_->member(index).Pause();
   ASSERT_TRUE(keeper->WaitLost(absl::Seconds(6)));

@@ -14,12 +14,24 @@ using keelson::testing::FakeStream;
 
 class KeepAliveSessionTest : public ::testing::Test {
  protected:
-  void Start(int64_t ttl) {
+  // After a grant of `ttl` seconds that took so long; 0: nothing is known of the lease.
+  void Start(int64_t ttl, absl::Duration took = absl::ZeroDuration()) {
     keeper_ = Leases(fake_.core)
-                  .KeepAlive(7, {.on_renewed = [this](const auto&) { ++renewed_; },
-                                 .on_lost = [this] { ++lost_; },
-                                 .ttl = ttl});
+                  .KeepAlive(Granted(ttl, took), {.on_renewed = [this](const auto&) { ++renewed_; },
+                                                  .on_lost = [this] { ++lost_; }});
+    believed_ = keeper_->Remaining();
     fake_.scheduler->RunReady();
+  }
+  LeaseGrantResult Granted(int64_t ttl, absl::Duration took) {
+    if (ttl == 0) return {.id = 7};
+    auto granted = Leases(fake_.core).GrantAsync(ttl);
+    fake_.scheduler->Advance(took);
+    etcdserverpb::LeaseGrantResponse response;
+    response.set_id(7);
+    response.set_ttl(ttl);
+    fake_.transport->attempts.back().done(
+        {.reach = Reach::kAnswered, .body = response.SerializeAsString()});
+    return *granted.Get();
   }
 
   FakeStream& Last() { return *fake_.transport->streams.back(); }
@@ -37,6 +49,7 @@ class KeepAliveSessionTest : public ::testing::Test {
   std::unique_ptr<LeaseKeeper> keeper_;
   int renewed_ = 0;
   int lost_ = 0;
+  absl::Duration believed_;  // of a keeper that has just been made
 };
 
 TEST_F(KeepAliveSessionTest, RenewalsGoOutEveryThirdOfTheTtlOnOneStream) {
@@ -87,6 +100,22 @@ TEST_F(KeepAliveSessionTest, TheDeadlineCountsFromTheSendingNotFromTheAnswer) {
   Advance(2);
   Answer(9);
   EXPECT_EQ(keeper_->Remaining(), absl::Seconds(9) * 0.9 - absl::Seconds(2));
+}
+
+TEST_F(KeepAliveSessionTest, TheTimeOfAGrantCountsFromItsSending) {
+  Start(9, /*took=*/absl::Seconds(5));
+  EXPECT_EQ(believed_, absl::Seconds(9) * 0.9 - absl::Seconds(5));
+  Advance(3);
+  EXPECT_TRUE(keeper_->Lost().ok());
+  Advance(0.2);
+  EXPECT_EQ(keeper_->Lost().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(lost_, 1);
+}
+
+TEST_F(KeepAliveSessionTest, AGrantThatTookTooLongIsLost) {
+  Start(2, /*took=*/absl::Seconds(2));
+  EXPECT_EQ(believed_, absl::ZeroDuration());
+  EXPECT_EQ(keeper_->Lost().code(), absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(KeepAliveSessionTest, ABrokenStreamIsReplacedAtOnceByAnotherMembers) {

@@ -25,18 +25,18 @@ bool IsFinal(const absl::Status& status) {
 
 }  // namespace
 
-KeepAliveSession::KeepAliveSession(std::shared_ptr<Core> core, int64_t id,
+KeepAliveSession::KeepAliveSession(std::shared_ptr<Core> core, const LeaseGrantResult& granted,
                                    LeaseKeeperOptions options)
-    : core_(std::move(core)), id_(id), options_(std::move(options)) {
-  ttl_ = options_.ttl > 0 ? absl::Seconds(options_.ttl) : kUnknownTtl;
+    : core_(std::move(core)), id_(granted.id), options_(std::move(options)), ttl_(kUnknownTtl) {
+  if (granted.ttl <= 0) return;
+  ttl_ = absl::Seconds(granted.ttl);
+  deadline_ = absl::FromChrono(granted.asked_at.time_since_epoch()) + ttl_ * kSafeShare;
 }
 
 void KeepAliveSession::Start() {
-  // A fresh grant's TTL began before now, by an unknown but short time; the safe share covers it.
-  const Instant now = core_->scheduler().Now();
-  core_->scheduler().Post([self = shared_from_this(), now] {
+  core_->scheduler().Post([self = shared_from_this(), deadline = deadline_] {
     if (self->stopped_) return;
-    if (self->options_.ttl > 0) self->SetDeadline(now + self->ttl_ * kSafeShare);
+    if (deadline < absl::InfiniteDuration()) self->SetDeadline(deadline);
     self->Renew();
   });
 }

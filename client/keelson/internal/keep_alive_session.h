@@ -5,8 +5,8 @@
 //                          +--OnEnd(), or no answer within ttl/3--> next member, Renew()
 //   at any time: the deadline passes --> Lose(DeadlineExceeded); Stop() --> stopped
 //
-// Invariant: the deadline is counted from the sending of the last answered renewal, so it is never
-// later than the cluster's own.
+// Invariant: the deadline is counted from the sending of the last answered renewal, at first of the
+// grant, so it is never later than the cluster's own.
 #pragma once
 
 #include <condition_variable>
@@ -21,7 +21,9 @@ namespace keelson::client::internal {
 
 class KeepAliveSession : public std::enable_shared_from_this<KeepAliveSession> {
  public:
-  KeepAliveSession(std::shared_ptr<Core> core, int64_t id, LeaseKeeperOptions options);
+  // A grant of no TTL is one that nothing is known of.
+  KeepAliveSession(std::shared_ptr<Core> core, const LeaseGrantResult& granted,
+                   LeaseKeeperOptions options);
 
   // Thread-safe:
   // -----------------------------------------------------------------------------------

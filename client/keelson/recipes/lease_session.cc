@@ -26,17 +26,7 @@ class LeaseSession::State {
     lease_ = grant.id;
     ttl_ = grant.ttl;
     const std::lock_guard lock(mutex_);
-    keeper_ = client_.leases().KeepAlive(
-        lease_, {.on_renewed = [self](const LeaseRenewResult&) { self->OnRenewed(); },
-                 .on_lost = [self] { self->OnLost(); },
-                 .ttl = ttl_});
-  }
-
-  absl::Status AwaitFirstRenewal() {
-    std::unique_lock lock(mutex_);
-    // The keeper gives up by itself.
-    changed_.wait(lock, [this] { return renewed_ || !LostLocked().ok(); });
-    return LostLocked();
+    keeper_ = client_.leases().KeepAlive(grant, {.on_lost = [self] { self->OnLost(); }});
   }
 
   absl::Status Lost() const {
@@ -81,12 +71,6 @@ class LeaseSession::State {
   }
 
  private:
-  void OnRenewed() {
-    const std::lock_guard lock(mutex_);
-    renewed_ = true;
-    changed_.notify_all();
-  }
-
   void OnLost() {
     {
       const std::lock_guard lock(mutex_);
@@ -122,7 +106,6 @@ class LeaseSession::State {
   mutable std::condition_variable changed_;
   mutable std::mutex mutex_;             // guards what follows
   std::unique_ptr<LeaseKeeper> keeper_;  // null once closed
-  bool renewed_ = false;
   absl::Status lost_;
   std::vector<std::weak_ptr<internal::Bell>> bells_;
   std::set<std::string> reserved_;
@@ -136,7 +119,7 @@ absl::StatusOr<std::unique_ptr<LeaseSession>> LeaseSession::Start(const Client& 
   const auto state = std::make_shared<State>(client, std::move(options));
   state->Keep(*granted, state);
   std::unique_ptr<LeaseSession> session(new LeaseSession(state));
-  const absl::Status lost = state->AwaitFirstRenewal();
+  const absl::Status lost = state->Lost();
   if (!lost.ok()) return WithOutcome(lost, Outcome::kFailed);
   return session;
 }

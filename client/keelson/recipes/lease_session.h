@@ -35,13 +35,13 @@ struct LeaseSessionOptions {
 // Thread-safe. The client must outlive it, and it must outlive the recipes that use it.
 //
 // Guaranteed: Lost() tells of the loss before the cluster can end the lease, by the monotonic
-// clock, counted from the sending of the last renewal that was answered; at the latest when a tenth
-// of the TTL is left. Not guaranteed: that who asked Lost() still holds the lease at the next
-// instruction; fence your writes (fence.h).
+// clock, counted from the sending of the grant or of the last renewal that was answered; at the
+// latest when a tenth of the TTL is left. Not guaranteed: that who asked Lost() still holds the
+// lease at the next instruction; fence your writes (fence.h).
 class LeaseSession {
  public:
-  // Grants a lease, and returns once its first renewal was answered, so that the time it is good
-  // for is known.
+  // Grants a lease. The time it is good for counts from before the grant left, so an answer that
+  // comes too late to be of use is a failure: DeadlineExceeded.
   static absl::StatusOr<std::unique_ptr<LeaseSession>> Start(const Client& client,
                                                              LeaseSessionOptions options = {},
                                                              const CallOptions& call = {});

@@ -46,7 +46,9 @@ class ServerKind:
         except OSError as error:
             raise SystemExit(f"cannot run {self.binary}: {error}") from error
         lines = (result.stdout + result.stderr).strip().splitlines()
-        return lines[0] if lines else "unknown"
+        # kvd's first line is etcd's, for scripts that look for it.
+        named = [line for line in lines if line.startswith("Keelson")]
+        return (named or lines or ["unknown"])[0]
 
 
 class Etcd(ServerKind):

@@ -22,9 +22,11 @@ void Core::Impl::RequestRead(uint64_t context) {
 void Core::Impl::BeginRound(Leader& leader) {
   KEELSON_CHECK(CommittedInTerm(leader), "a read round before a commit in this term");
   if (leader.reads.InFlight()) {
-    if (leader.heartbeat_due) leader.reads.Retry();
-    leader.round_of_heartbeat |= leader.heartbeat_due;
-    return;
+    if (!leader.heartbeat_due) return;
+    leader.round_of_heartbeat = true;
+    // A change of the configuration may have left nobody whose answer is missing.
+    if (IsRoundConfirmed(leader)) return FinishRound(leader);
+    return leader.reads.Retry();
   }
   if (!leader.reads.HasWaiting() && !leader.heartbeat_due) return;
   leader.reads.Begin(log_.commit(), now_);

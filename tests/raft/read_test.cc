@@ -111,6 +111,24 @@ TEST(Read, BothMajoritiesOfAJointConfigurationConfirm) {
   EXPECT_EQ(cluster.seen(1).reads.size(), 1u);
 }
 
+// Nobody is left to answer the round that is in flight, so no answer can end it.
+TEST(Read, ARoundEndsWhenTheMembersItWaitsForAreRemoved) {
+  Cluster cluster({1, 2});
+  cluster.Elect(1);
+  cluster.Write(1, "a");
+  cluster.Stop(2);
+  Read(cluster, 1, 7);
+  cluster.Settle();
+  EXPECT_TRUE(cluster.seen(1).reads.empty());
+  const ConfChange remove{.type = ConfChangeType::kRemove, .node = NodeId(2)};
+  cluster.at(1).Do([&](Core& core) { ASSERT_TRUE(core.ProposeConfChange({{remove}}).ok()); });
+  cluster.Settle();
+  ASSERT_EQ(cluster.core(1).commit(), cluster.core(1).last().index) << "it decides alone";
+  Read(cluster, 1, 8);
+  cluster.Run(4);
+  EXPECT_EQ(cluster.seen(1).reads.size(), 2u);
+}
+
 TEST(Pitfall05, ANewLeaderServesNoReadBeforeItsFirstCommit) {
   Cluster cluster({1, 2, 3});
   cluster.Tick(1, 10);

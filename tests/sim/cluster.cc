@@ -134,6 +134,7 @@ void SimCluster::OnTurn(SimMember& member, const raft::StateView& before,
   if (std::exchange(installed_[member.id()], installed) < installed) {
     Tell(Moment::kSnapshotInstalled, member);
   }
+  NoteDisk(member);
   NoteRoom(member);
   CheckState(member);
   if (after_turn_) after_turn_(member, now);
@@ -144,6 +145,15 @@ void SimCluster::CheckState(SimMember& member) {
   const server::Node& node = member.node();
   if (!node.OutOfService() && !node.facts().HasAlarm(server::AlarmKind::kCorrupt)) return;
   truth_.Violated(absl::StrCat(member.name(), " knows of a member whose state is wrong"));
+}
+
+// An empty disk behind an id whose lost disk no committed membership knew is that member's disk.
+void SimCluster::NoteDisk(SimMember& member) {
+  if (!member.wiped()) return;
+  const uint64_t known = ledger_.membership().IncarnationOf(member.id());
+  if (known == 0 || known != member.node().identity().incarnation) return;
+  member.TakeAsFirstDisk();
+  Count("lost disks whose successors were taken for them");
 }
 
 void SimCluster::NoteRoom(SimMember& member) {

@@ -85,6 +85,7 @@ class SimCluster {
   SimMember::Events MemberEvents();
   void Tell(Moment moment, SimMember& member);
   void OnTurn(SimMember& member, const raft::StateView& before, const raft::StateView& now);
+  void NoteDisk(SimMember& member);
   void NoteRoom(SimMember& member);
   void CheckState(SimMember& member);
   void OnFatal(SimMember& member, const absl::Status& status);

@@ -11,7 +11,8 @@ constexpr uint64_t kManyFaults = 60;
 
 }  // namespace
 
-Nemesis::Nemesis(SimCluster& cluster) : cluster_(cluster), lost_entry_(cluster) {
+Nemesis::Nemesis(SimCluster& cluster)
+    : cluster_(cluster), lost_entry_(cluster), early_loss_(cluster) {
   AddProcessFaults();
   AddNetworkFaults();
   cluster_.OnMoment([this](Moment moment, SimMember& member) { OnMoment(moment, member); });
@@ -35,6 +36,7 @@ void Nemesis::Stop() {
   cluster_.OnMoment(nullptr);
   cluster_.AfterTurns(nullptr);
   lost_entry_.Stop();
+  early_loss_.Stop();
 }
 
 void Nemesis::Later(Duration delay, std::function<void()> task) {
@@ -53,7 +55,8 @@ SimMember& Nemesis::LeaderOrAny() {
 }
 
 void Nemesis::Next() {
-  const bool quiet = lost_entry_.running() || cluster_.world().now() < quiet_until_;
+  const bool quiet =
+      lost_entry_.running() || early_loss_.running() || cluster_.world().now() < quiet_until_;
   if (total_weight_ > 0 && !quiet) {
     uint64_t draw = dice().Below(total_weight_);
     for (const Fault& fault : faults_of_seed_) {
@@ -73,6 +76,7 @@ void Nemesis::Next() {
 }
 
 void Nemesis::OnMoment(Moment moment, SimMember& member) {
+  early_loss_.OnMoment(moment, member);
   // A schedule of many steps is left to itself.
   if (lost_entry_.running()) {
     if (moment == Moment::kElected) lost_entry_.OnElected(member);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/sim/cluster.h"
+#include "tests/sim/early_loss.h"
 #include "tests/sim/lost_entry.h"
 
 namespace keelson::sim {
@@ -83,6 +84,7 @@ class Nemesis {
   bool ends_by_commit_ = false;  // the running reign
   SimMember* late_winner_ = nullptr;
   LostEntry lost_entry_;
+  EarlyLoss early_loss_;
   Links unseated_;  // the cuts around the leader that was unseated last
 };
 

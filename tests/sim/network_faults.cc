@@ -117,7 +117,8 @@ void Nemesis::DelayWinner() {
       if (candidate.up() && !candidate.paused()) candidate.Pause();
     });
     Later(Between(3000, 6000), [this, &candidate] {
-      if (std::exchange(late_winner_, nullptr) == &candidate) candidate.Resume();
+      if (late_winner_ == &candidate) late_winner_ = nullptr;
+      candidate.Resume();
     });
   };
   Unseat(LeaderOrAny());

@@ -8,6 +8,8 @@ inline constexpr const char* kMustHappen[] = {
     // Faults.
     "ambushes that struck",
     "disks lost",
+    "disks lost before they were known",
+    "lost disks whose successors were taken for them",
     "fault: ambush",
     "fault: crash",
     "fault: crash of the leader",

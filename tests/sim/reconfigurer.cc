@@ -21,11 +21,11 @@ constexpr size_t kMostEver = 14;
 
 Reconfigurer::Reconfigurer(SimCluster& cluster) : cluster_(cluster) {
   Dice& dice = cluster_.dice();
-  pace_ = dice.OneIn(4) ? 0 : 1 + dice.Below(8);
+  only_repair_ = dice.OneIn(4);
+  pace_ = 1 + dice.Below(8);
 }
 
 void Reconfigurer::Again() {
-  if (pace_ == 0) return;
   Dice& dice = cluster_.dice();
   const Duration pause = milliseconds(only_repair_ ? 100 : 500 * static_cast<int64_t>(pace_));
   cluster_.world().After(dice.Between(pause / 4, pause), [this] { Next(); });

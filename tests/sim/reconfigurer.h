@@ -14,7 +14,7 @@ namespace keelson::sim {
 
 class Reconfigurer {
  public:
-  // Draws how often this seed changes its membership; a quarter never does.
+  // Draws how often this seed changes its membership; a quarter only replaces what was lost.
   explicit Reconfigurer(SimCluster& cluster);
   void Start() { Again(); }
   void Pause() { paused_ = true; }
@@ -46,7 +46,7 @@ class Reconfigurer {
   SimMember* Wiped(const raft::Configuration& now) const;
 
   SimCluster& cluster_;
-  uint64_t pace_ = 0;  // a change every so many half seconds or so; 0: never
+  uint64_t pace_ = 0;  // a change every so many half seconds or so
   bool only_repair_ = false;
   bool paused_ = false;
 };

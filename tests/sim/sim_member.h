@@ -53,7 +53,9 @@ class SimMember {
 
   // The disk is replaced by an empty one, as after its loss. REQUIRES: down.
   void Wipe();
+  // Until the cluster has taken the empty disk for the one that it had not known yet.
   bool wiped() const { return wiped_; }
+  void TakeAsFirstDisk() { wiped_ = false; }
   // It is part of no cluster any more and starts never again.
   void Retire();
   bool retired() const { return retired_; }

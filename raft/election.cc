@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "raft/impl.h"
+#include "raft/mutants.h"
 #include "raft/quorum.h"
 
 namespace keelson::raft {
@@ -98,7 +99,7 @@ VoteResult Core::Impl::Tally(const Votes& votes) const {
 // been silent for an election timeout.
 bool Core::Impl::MayWin(const Candidate& candidate) const {
   const Configuration& now = configuration();
-  if (!options_.record_incarnations) return true;
+  if (!options_.record_incarnations || kMutantUnknownDiskCounts) return true;
   if (now_ - candidate.began_at >= static_cast<uint64_t>(options_.election_ticks)) return true;
   const auto known = [&](NodeId voter) {
     const auto found = candidate.votes.find(voter);

@@ -41,4 +41,11 @@ inline constexpr bool kMutantTruncateTooFar = true;
 KEELSON_DEFINE_MUTANT(kMutantTruncateTooFar, "TRUNCATE_TOO_FAR");
 #endif
 
+// Counts votes and copies of disks that no configuration can tell from their empty successors.
+#ifdef KEELSON_MUTANT_UNKNOWN_DISK_COUNTS
+inline constexpr bool kMutantUnknownDiskCounts = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantUnknownDiskCounts, "UNKNOWN_DISK_COUNTS");
+#endif
+
 }  // namespace keelson::raft

@@ -7,6 +7,7 @@
 #include "base/view.h"
 #include "proto/keelson/entry.pb.h"
 #include "proto/keelson/request.pb.h"
+#include "server/apply/mutants.h"
 #include "storage/mvcc/apply_batch.h"
 #include "storage/mvcc/mvcc_store.h"
 
@@ -34,6 +35,7 @@ absl::Status Damaged(std::string_view name) {
 
 absl::Status RequestTable::Load(const storage::MvccStore& store) {
   newest_ = dropped_ = bytes_ = 0;
+  const bool installed = std::exchange(loaded_, true);
   const auto stored = store.GetMeta(kClock);
   if (!stored.ok()) return stored.status();
   if (!stored->has_value()) return absl::OkStatus();
@@ -42,6 +44,7 @@ absl::Status RequestTable::Load(const storage::MvccStore& store) {
   newest_ = clock.newest();
   dropped_ = clock.dropped();
   bytes_ = clock.bytes();
+  mutant_missing_ = kMutantNamesNotInSnapshots && installed ? newest_ : 0;
   return absl::OkStatus();
 }
 
@@ -49,12 +52,13 @@ absl::StatusOr<RequestTable::Found> RequestTable::Find(const v1::RequestId& id,
                                                        storage::ApplyBatch& batch) const {
   if (id.position() > newest_) return Found{Verdict::kFuture, {}};
   // Had it been applied, then under a number above its position: that record was dropped too.
-  if (id.position() < dropped_) return Found{Verdict::kTooOld, {}};
+  if (id.position() < dropped_ && !kMutantNameForgotten) return Found{Verdict::kTooOld, {}};
   auto stored = batch.GetMeta(RecordName(id.id()));
   if (!stored.ok()) return stored.status();
-  if (!stored->has_value()) return Found{};
+  if (!stored->has_value() || kMutantNameAppliedAgain) return Found{};
   v1::RequestRecord record;
   if (!record.ParseFromString(**stored)) return Damaged(RecordName(id.id()));
+  if (record.number() <= mutant_missing_) return Found{};
   if (record.digest() != id.digest()) return Found{Verdict::kOther, {}};
   return Found{Verdict::kRepeated, *std::move(stored)};
 }

@@ -69,6 +69,8 @@ class RequestTable {
   uint64_t newest_ = 0;
   uint64_t dropped_ = 0;  // records up to this number are gone
   uint64_t bytes_ = 0;
+  bool loaded_ = false;
+  uint64_t mutant_missing_ = 0;  // kMutantNamesNotInSnapshots only
 };
 
 }  // namespace keelson::server

@@ -1,0 +1,30 @@
+// Deliberate bugs, one per build switch, with which the tests prove that they would notice. All are
+// off unless the build defines KEELSON_MUTANT_<NAME>.
+#pragma once
+
+#include "base/mutant.h"
+
+namespace keelson::server {
+
+// Applies a named write again, whatever is recorded of it.
+#ifdef KEELSON_MUTANT_NAME_APPLIED_AGAIN
+inline constexpr bool kMutantNameAppliedAgain = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantNameAppliedAgain, "NAME_APPLIED_AGAIN");
+#endif
+
+// Takes a name whose record may have been dropped for a new one.
+#ifdef KEELSON_MUTANT_NAME_FORGOTTEN
+inline constexpr bool kMutantNameForgotten = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantNameForgotten, "NAME_FORGOTTEN");
+#endif
+
+// The records of named writes are not in the snapshots.
+#ifdef KEELSON_MUTANT_NAMES_NOT_IN_SNAPSHOTS
+inline constexpr bool kMutantNamesNotInSnapshots = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantNamesNotInSnapshots, "NAMES_NOT_IN_SNAPSHOTS");
+#endif
+
+}  // namespace keelson::server

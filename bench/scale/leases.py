@@ -100,7 +100,9 @@ def leases(cluster, options):
                                    streams=options.leases // CONNECTIONS, lease_ttl=options.ttl,
                                    warmup=5, duration=options.seconds)
     with_streams = rss(cluster, leader)
-    keepalive = renewed["ops"]["keepalive"]
+    keepalive = renewed["ops"].get("keepalive")
+    if keepalive is None:
+        raise SystemExit("no keep-alive was answered in the measured time: try more --seconds")
     ending = lease_count(options, leader) - options.leases
     end = mass_expiry(cluster, options, ending)
     return {"leases": options.leases,

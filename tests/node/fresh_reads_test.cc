@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "server/api/fresh_watch.h"
 #include "tests/node/node_cluster.h"
 #include "tests/node/open_call.h"
 
@@ -348,6 +349,43 @@ TEST(FreshWatchTest, AStreamEndsOnceItIsOlderThanAskedFor) {
   EXPECT_TRUE(absl::IsFailedPrecondition(call.status())) << call.status();
   cluster.RunFor(milliseconds(1));
   EXPECT_EQ(cluster.node(cut).watches().counters().streams, 0u) << "the hub lets go of it";
+}
+
+std::string WatchAnswer(int64_t revision, bool created) {
+  etcdserverpb::WatchResponse answer;
+  answer.mutable_header()->set_revision(revision);
+  answer.set_created(created);
+  return answer.SerializeAsString();
+}
+
+// The hub may lag behind the store: it is the test that answers in its place.
+TEST(FreshWatchTest, AWatcherThatBeginsSaysNothingOfWhatWasDelivered) {
+  NodeCluster cluster(3);
+  const size_t leader = cluster.WaitForLeader();
+  ASSERT_TRUE(KnowsItsAge(cluster, leader));
+  ASSERT_TRUE(cluster.Put(leader, "k", "v").ok());  // revision 2
+  std::vector<etcdserverpb::WatchResponse> answers;
+  const auto client = std::make_shared<sim::FakeCall>(
+      "/etcdserverpb.Watch/Watch",
+      [&](const std::string& bytes) { EXPECT_TRUE(answers.emplace_back().ParseFromString(bytes)); },
+      nullptr);
+  client->SetMetadata({{"keelson-max-age-ms", "60000"}});
+  std::shared_ptr<server::Call> hub;
+  server::StartFreshWatch(
+      cluster.node(leader), client,
+      [&](std::shared_ptr<server::Call> call, std::string_view) { hub = std::move(call); });
+  ASSERT_NE(hub, nullptr);
+  hub->Send({.head = WatchAnswer(2, true), .tail = nullptr});
+  hub->Send({.head = WatchAnswer(2, false), .tail = nullptr});
+
+  ASSERT_TRUE(cluster.Put(leader, "k", "v").ok());  // revision 3, which is not delivered
+  cluster.RunFor(seconds(10));
+  hub->Send({.head = WatchAnswer(3, true), .tail = nullptr});
+  hub->Send({.head = WatchAnswer(2, false), .tail = nullptr});
+  ASSERT_EQ(answers.size(), 4u);
+  EXPECT_LE(answers[1].keelson_age_ms(), 400);
+  EXPECT_GE(answers[3].keelson_age_ms(), 10000) << "revision 3 was acknowledged since";
+  hub->Finish(absl::OkStatus());
 }
 
 TEST(FreshWatchTest, WhoDoesNotAskIsToldNoAge) {

@@ -46,8 +46,8 @@ void KvService::AddTo(Methods& methods) {
                                                               std::string_view bytes) {
     if (auto status = Validate(put); !status.ok()) return Answer(*call, status);
     const auto cost = static_cast<int64_t>(put.key().size() + put.value().size()) + kPairOverhead;
-    if (!node_.HasSpaceFor(cost)) return Answer(*call, errors::NoSpace());
-    WriteAndAnswer<etcdserverpb::PutResponse>(node_, call, WriteKind::kPut, bytes);
+    WriteAndAnswer<etcdserverpb::PutResponse>(node_, call, WriteKind::kPut, bytes, bytes,
+                                              CheckSpace(node_, cost));
   });
   methods.AddUnary<DeleteRangeRequest>(
       "/etcdserverpb.KV/DeleteRange",
@@ -110,10 +110,11 @@ void KvService::Txn(CallPtr call, const etcdserverpb::TxnRequest& request, std::
       ReadOnlyTxn(call, request);
     });
   }
-  if (HasPut(request) && !node_.HasSpaceFor(static_cast<int64_t>(bytes.size()) + kPairOverhead)) {
-    return Answer(*call, errors::NoSpace());
+  absl::Status space;
+  if (HasPut(request)) {
+    space = CheckSpace(node_, static_cast<int64_t>(bytes.size()) + kPairOverhead);
   }
-  WriteAndAnswer<etcdserverpb::TxnResponse>(node_, call, WriteKind::kTxn, bytes);
+  WriteAndAnswer<etcdserverpb::TxnResponse>(node_, call, WriteKind::kTxn, bytes, bytes, space);
 }
 
 void KvService::ReadOnlyTxn(CallPtr call, const etcdserverpb::TxnRequest& request) {

@@ -159,7 +159,6 @@ void LeaseService::Grant(const CallPtr& call, LeaseGrantRequest request, std::st
   // Applying it checks it again; here it goes before what is wrong with the request.
   if (node_.facts().IsClusterCorrupt()) return Answer(*call, errors::Corrupt());
   if (auto status = CheckLeaseTtl(request.ttl()); !status.ok()) return Answer(*call, status);
-  if (!node_.HasSpaceFor(kLeaseCost)) return Answer(*call, errors::NoSpace());
   request.set_ttl(ClampLeaseTtl(request.ttl(), node_.options().election_timeout));
   if (request.id() == 0) {
     const LeaseTable& table = node_.lease_table();
@@ -167,7 +166,8 @@ void LeaseService::Grant(const CallPtr& call, LeaseGrantRequest request, std::st
         ChooseLeaseId(node_.random(), [&table](int64_t id) { return table.Contains(id); }));
   }
   WriteAndAnswer<etcdserverpb::LeaseGrantResponse>(node_, call, WriteKind::kLeaseGrant,
-                                                   request.SerializeAsString(), asked);
+                                                   request.SerializeAsString(), asked,
+                                                   CheckSpace(node_, kLeaseCost));
 }
 
 void LeaseService::KeepAlive(CallPtr call) {

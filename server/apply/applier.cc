@@ -113,6 +113,15 @@ void PackLargeResponse(ApplyResult* result) {
   result->body = std::make_shared<const std::string>(rest->SerializeAsString());
 }
 
+std::optional<ApplyResult> RecordedAnswer(uint32_t kind, const RequestId& id, uint64_t newest,
+                                          const storage::MvccStore& store) {
+  const auto record = RequestTable::Recorded(id, newest, store);
+  if (!record.ok() || !record->has_value()) return std::nullopt;
+  ApplyResult result = AnswerAgain(static_cast<LogEntry::RequestCase>(kind), **record);
+  if (result.fatal) return std::nullopt;
+  return result;
+}
+
 ApplyResult Applier::Apply(const LogEntry& entry, bool want_response, storage::ApplyBatch& batch) {
   if (entry.has_request_id()) return ApplyNamed(entry, want_response, batch);
   return Decide(entry, want_response, batch);

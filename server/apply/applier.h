@@ -22,7 +22,8 @@ class LogEntry;
 }
 namespace keelson::storage {
 class ApplyBatch;
-}
+class MvccStore;
+}  // namespace keelson::storage
 
 namespace keelson::server {
 
@@ -61,6 +62,12 @@ struct LeaseChange {
   // Set: the lease was there before, and so much is left of it; 0: all of its TTL again.
   std::optional<int64_t> remaining_seconds = {};
 };
+
+// The answer of what was applied under `id` before, which is its final one, as far as `store` has
+// it. `kind`: the number of the request's field in keelson.v1.LogEntry. `newest`: how many named
+// writes there were in the last slice that was told of. Loop thread, also beside a large entry.
+std::optional<ApplyResult> RecordedAnswer(uint32_t kind, const RequestId& id, uint64_t newest,
+                                          const storage::MvccStore& store);
 
 class Applier {
  public:

@@ -63,6 +63,17 @@ absl::StatusOr<RequestTable::Found> RequestTable::Find(const v1::RequestId& id,
   return Found{Verdict::kRepeated, *std::move(stored)};
 }
 
+absl::StatusOr<std::optional<std::string>> RequestTable::Recorded(const RequestId& id,
+                                                                  uint64_t newest,
+                                                                  const storage::MvccStore& store) {
+  auto stored = store.GetMeta(RecordName(id.text));
+  if (!stored.ok() || !stored->has_value()) return stored;
+  v1::RequestRecord record;
+  if (!record.ParseFromString(**stored)) return Damaged(RecordName(id.text));
+  if (record.number() > newest || record.digest() != id.digest) return std::nullopt;
+  return stored;
+}
+
 absl::Status RequestTable::Remember(const v1::RequestId& id, v1::RequestRecord record,
                                     storage::ApplyBatch& batch) {
   KEELSON_CHECK(id.position() <= newest_, "its number is above its position");

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/apply/request_id.h"
 
 namespace keelson::v1 {
 class RequestId;
@@ -55,6 +56,12 @@ class RequestTable {
   // and no request of the batch is open. Errors are the store's.
   absl::Status Remember(const v1::RequestId& id, v1::RequestRecord record,
                         storage::ApplyBatch& batch);
+
+  // The serialized v1::RequestRecord of what was applied under `id` as one of the first `newest`
+  // named writes, as far as `store` has it. Of nothing else can be told here whether it was
+  // applied. Errors are the store's.
+  static absl::StatusOr<std::optional<std::string>> Recorded(const RequestId& id, uint64_t newest,
+                                                             const storage::MvccStore& store);
 
   const RequestLimits& limits() const { return limits_; }
   // How many named writes were applied: the position for ids made from now on.

@@ -334,6 +334,11 @@ void Node::WriteNamed(WriteKind kind, std::string_view request, const RequestId&
                       WriteDone done) {
   impl_->Write(kind, request, std::move(done), &id);
 }
+std::optional<ApplyResult> Node::RecordedAnswer(WriteKind kind, const RequestId& id) const {
+  const Machine& machine = *impl_->machine;
+  return server::RecordedAnswer(static_cast<uint32_t>(kind), id, machine.request_position(),
+                                machine.store());
+}
 uint64_t Node::request_position() const { return impl_->machine->request_position(); }
 void Node::ChangeMember(MemberChange change, MembershipDesk::Done done) {
   impl_->ChangeMember(std::move(change), std::move(done));

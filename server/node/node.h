@@ -164,6 +164,8 @@ class Node {
   // The same for a write that its client named: applied once, however often it is sent and to whom;
   // ApplyResult::named says what the log made of it, and its status whether it is done.
   void WriteNamed(WriteKind kind, std::string_view request, const RequestId& id, WriteDone done);
+  // Its final answer, where this member has applied it; else nothing can be told.
+  std::optional<ApplyResult> RecordedAnswer(WriteKind kind, const RequestId& id) const;
   // The position for ids that are made from now on.
   uint64_t request_position() const;
 

@@ -4,11 +4,13 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/apply/errors.h"
 #include "server/apply/request_errors.h"
 #include "tests/node/node_cluster.h"
+#include "tests/node/open_call.h"
 
 namespace keelson::testing {
 namespace {
@@ -21,6 +23,7 @@ constexpr char kPut[] = "/etcdserverpb.KV/Put";
 
 class NamedWritesTest : public ::testing::Test {
  protected:
+  explicit NamedWritesTest(const server::NodeOptions& options = Options()) : cluster_(3, options) {}
   static server::NodeOptions Options() {
     server::NodeOptions options = NodeCluster::SmallOptions();
     options.requests.requests = 20;
@@ -79,7 +82,7 @@ class NamedWritesTest : public ::testing::Test {
   }
   size_t Follower() const { return (leader_ + 1) % 3; }
 
-  NodeCluster cluster_{3, Options()};
+  NodeCluster cluster_;
   size_t leader_ = 0;
 };
 
@@ -162,6 +165,63 @@ TEST_F(NamedWritesTest, WhatTakesNoNameRefusesIt) {
             errors::NoRequestIdHere());
   EXPECT_EQ(PutNamed(0, "a").status, errors::InvalidRequestId());
   EXPECT_EQ(PutNamed(0, "5-a").status, errors::RequestIdOfTheFuture());
+}
+
+// What a member refuses before the log says nothing of an earlier try, and need not: it has applied
+// that one.
+class RefusedNamedWritesTest : public NamedWritesTest {
+ protected:
+  static server::NodeOptions Tight() {
+    server::NodeOptions options = Options();
+    options.max_pending_writes = 5;
+    options.quota_bytes = 20'000;
+    return options;
+  }
+  RefusedNamedWritesTest() : NamedWritesTest(Tight()) {}
+};
+
+TEST_F(RefusedNamedWritesTest, AMemberWithTooManyWritesStillTellsWhatItHasApplied) {
+  const Outcome first = PutNamed(leader_, "0-a");
+  ASSERT_TRUE(first.ok()) << first.status;
+  for (size_t i = 0; i < 3; ++i) {
+    if (i != leader_)
+      cluster_.network().Cut(cluster_.member(leader_).id(), cluster_.member(i).id());
+  }
+  etcdserverpb::PutRequest request;
+  request.set_key("waits");
+  std::vector<OpenCall> waiting;
+  for (int i = 0; i < 5; ++i) waiting.emplace_back(cluster_, leader_, kPut, request);
+  cluster_.RunFor(milliseconds(1));
+  const Outcome other = PutNamed(leader_, "0-b");
+  EXPECT_EQ(other.status, errors::TooManyRequests());
+  EXPECT_EQ(OutcomeOf(other), "none") << "it says nothing of the id";
+  EXPECT_EQ(PutNamed(leader_, "0-a", "another").status, errors::TooManyRequests());
+  const Outcome again = PutNamed(leader_, "0-a");
+  EXPECT_TRUE(again.ok()) << again.status;
+  EXPECT_EQ(OutcomeOf(again), "repeated");
+  EXPECT_EQ(PositionOf(again), "1");
+  EXPECT_EQ(ResponseOf(again).header().revision(), ResponseOf(first).header().revision());
+}
+
+TEST_F(RefusedNamedWritesTest, AMemberWithoutSpaceStillTellsWhatItHasApplied) {
+  const Outcome first = PutNamed(leader_, "0-a");
+  ASSERT_TRUE(first.ok()) << first.status;
+  etcdserverpb::LeaseGrantRequest grant;
+  grant.set_ttl(60);
+  const auto granted = [&] {
+    return cluster_.Call(leader_, "/etcdserverpb.Lease/LeaseGrant", grant, seconds(20),
+                         {{"keelson-request-id", "0-lease"}});
+  };
+  ASSERT_EQ(OutcomeOf(granted()), "first");
+  absl::Status full;
+  for (int i = 0; i < 40 && full.ok(); ++i) {
+    full = cluster_.Put(leader_, absl::StrCat("x", i), std::string(1000, 'x')).status;
+  }
+  ASSERT_EQ(full, errors::NoSpace());
+  ASSERT_TRUE(cluster_.WaitForRest());
+  EXPECT_EQ(PutNamed(leader_, "0-b").status, errors::NoSpace());
+  for (size_t index : {0, 1, 2}) ExpectRepeated(index, "0-a", first);
+  EXPECT_EQ(OutcomeOf(granted()), "repeated");
 }
 
 TEST(NamedWritesAndVersionsTest, NamesAreTakenOnceAllMembersKnowThem) {

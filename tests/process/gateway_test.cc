@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -50,6 +52,50 @@ TEST_F(GatewayProcessTest, AnyMemberPutsReadsAndDeletes) {
   EXPECT_TRUE(absl::StrContains(Post("/v3beta/kv/deleterange", R"({"key":"Zm9v"})", 2),
                                 R"("deleted":"1")"));
   EXPECT_FALSE(absl::StrContains(Post("/v3alpha/kv/range", R"({"key":"Zm9v"})", 1), "kvs"));
+}
+
+// A named write that is sent again, to another member, is applied once and has the first answer.
+TEST_F(GatewayProcessTest, ANamedWriteIsAppliedOnce) {
+  ASSERT_NO_FATAL_FAILURE(Start(3));
+  const std::string put = R"({"key":"Zm9v","value":"YmFy"})";
+  const auto named = [&](int member, const std::string& id, const std::string& body) {
+    const auto answer = Connect(member)->Post(
+        "/v3/kv/put", body, absl::StrCat("Grpc-Metadata-keelson-request-id: ", id, "\r\n"));
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() ? *answer : HttpMessage();
+  };
+  const auto field = [](const HttpMessage& answer, const std::string& name) -> std::string {
+    const auto found = answer.headers.find("grpc-metadata-keelson-request-" + name);
+    return found == answer.headers.end() ? "" : found->second;
+  };
+  const auto revision = [](const HttpMessage& answer) {
+    const size_t at = answer.body.find(R"("revision":)");
+    return at == std::string::npos ? "none"
+                                   : answer.body.substr(at, answer.body.find(',', at) - at);
+  };
+  HttpMessage first;
+  // A young cluster takes names once all its members have said that they know them.
+  ASSERT_TRUE(WaitUntil(absl::Seconds(20), [&] {
+    first = named(0, "0-a", put);
+    return first.status == 200;
+  })) << first.body;
+  EXPECT_EQ(field(first, "outcome"), "first");
+  EXPECT_EQ(field(first, "position"), "1");
+  ASSERT_NE(revision(first), "none");
+  for (int member : {1, 2, 0}) {
+    const HttpMessage again = named(member, "0-a", put);
+    EXPECT_EQ(again.status, 200) << again.body;
+    EXPECT_EQ(field(again, "outcome"), "repeated");
+    EXPECT_EQ(revision(again), revision(first));
+  }
+  EXPECT_TRUE(absl::StrContains(Post("/v3/kv/range", R"({"key":"Zm9v"})", 1), R"("version":"1")"));
+  for (const auto& [id, body] : std::vector<std::pair<std::string, std::string>>{
+           {"nothing", put}, {"7-a", put}, {"0-a", R"({"key":"Zm9v","value":"YmF6"})"}}) {
+    const HttpMessage refused = named(1, id, body);
+    EXPECT_EQ(refused.status, 400) << id;
+    EXPECT_TRUE(absl::StrContains(refused.body, R"("code":3)")) << refused.body;
+    EXPECT_EQ(field(refused, "outcome"), "");
+  }
 }
 
 TEST_F(GatewayProcessTest, AWatchIsReadLineByLineAndEndsWithItsClient) {

@@ -4,6 +4,7 @@
 //   client_probe ENDPOINT calls put|get CALLERS SECONDS
 //   client_probe ENDPOINT async put|get CALLERS SECONDS    futures in place of threads
 //   client_probe ENDPOINT watches COUNT separate|together
+//   client_probe ENDPOINT range PAIRS stream|pages         of 256 B, read by a RangeReader
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -18,8 +19,11 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/check.h"
 #include "client/keelson/client.h"
+#include "client/keelson/internal/core.h"
+#include "client/keelson/range_reader.h"
 
 namespace keelson::bench {
 namespace {
@@ -162,12 +166,54 @@ void MeasureWatches(const client::Client& client, int count, bool together) {
   std::printf("{\"watches\": %d, \"kb\": %lld}\n", count, static_cast<long long>(grown / 1024));
 }
 
+void FillRange(const client::Kv& kv, int count) {
+  constexpr int kBatch = 100;
+  const auto have = kv.Get(KeyRange::Prefix("probe/range/"), {.count_only = true});
+  KEELSON_CHECK(have.ok(), "the server answers");
+  for (int i = static_cast<int>(have->count); i < count; i += kBatch) {
+    client::Txn batch;
+    for (int j = i; j < std::min(i + kBatch, count); ++j) {
+      batch.Then(client::Op::Put(absl::StrFormat("probe/range/%09d", j), std::string(256, 'v')));
+    }
+    KEELSON_CHECK(kv.Commit(batch).ok(), "the server answers");
+  }
+}
+
+// All pairs of the range once; the memory is the highest of the process.
+void MeasureRange(const client::Client& client, int count, bool stream) {
+  FillRange(client.kv(), count);
+  if (!stream) client.kv().core()->SetNoRangeStreams();
+  const double cpu = CpuSeconds();
+  const auto begin = Clock::now();
+  client::RangeReader reader(client.kv(), KeyRange::Prefix("probe/range/"));
+  int64_t pairs = 0;
+  int64_t pages = 0;
+  while (!reader.done()) {
+    const auto page = reader.Next();
+    KEELSON_CHECK(page.ok(), "the server answers");
+    pairs += static_cast<int64_t>(page->size());
+    ++pages;
+  }
+  const std::chrono::duration<double> took = Clock::now() - begin;
+  KEELSON_CHECK(pairs >= count, "each pair comes");
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf("{\"seconds\": %.3f, \"cpu_s\": %.3f, \"pages\": %lld, \"peak_mb\": %ld}\n",
+              took.count(), CpuSeconds() - cpu, static_cast<long long>(pages),
+              usage.ru_maxrss / 1024);
+}
+
 int Run(const std::vector<std::string>& args) {
   if (args.size() < 4) return 2;
   const auto client = client::Client::Create({.endpoints = {args[0]}, .timeout = absl::Minutes(1)});
   KEELSON_CHECK(client.ok(), "the endpoint is valid");
   int count = 0;
   double seconds = 0;
+  if (args[1] == "range") {
+    if (!absl::SimpleAtoi(args[2], &count) || count <= 0) return 2;
+    MeasureRange(**client, count, args[3] == "stream");
+    return 0;
+  }
   if (args[1] == "watches") {
     if (!absl::SimpleAtoi(args[2], &count) || count <= 0) return 2;
     MeasureWatches(**client, count, args[3] == "together");

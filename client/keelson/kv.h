@@ -69,6 +69,7 @@ class Kv {
 
   // For what is built on top of the calls.
   const std::shared_ptr<internal::Core>& core() const { return core_; }
+  const std::shared_ptr<const internal::View>& view() const { return view_; }
 
  private:
   std::shared_ptr<internal::Core> core_;

@@ -4,6 +4,8 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_format.h"
+#include "client/keelson/range_reader.h"
 #include "tests/client/wire_fixture.h"
 
 namespace keelson::client {
@@ -62,6 +64,33 @@ TEST_F(FailoverWireTest, ReadsAndWritesGoOnWhenTheMemberInUseIsKilled) {
   EXPECT_EQ(read->kvs.at(0).value, "before");
   PutUntilDone("k", "after");
   EXPECT_EQ(client_->kv().Get(KeyRange::Key("k"))->kvs.at(0).value, "after");
+}
+
+TEST_F(FailoverWireTest, ARangeGoesOnAtItsRevisionWhenTheMemberThatSendsItIsKilled) {
+  // More than is read ahead and in flight.
+  constexpr int kKeys = 20'000;
+  const auto key = [](int i) { return absl::StrFormat("big/%05d", i); };
+  for (int i = 0; i < kKeys; i += 100) {
+    Txn batch;
+    for (int j = i; j < i + 100; ++j) batch.Then(Op::Put(key(j), std::string(1000, 'x')));
+    ASSERT_TRUE(client_->kv().Commit(batch).ok());
+  }
+  RangeReader reader(client_->kv(), KeyRange::Prefix("big/"));
+  int next = 0;
+  while (!reader.done()) {
+    const auto page = reader.Next();
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const KeyValue& kv : *page) {
+      ASSERT_EQ(kv.key, key(next));
+      ASSERT_EQ(kv.value.size(), 1000u);
+      ++next;
+    }
+    if (next >= 1000 && cluster_->member(0).IsRunning()) {
+      cluster_->member(0).Kill();
+      PutUntilDone(key(kKeys - 1), "changed meanwhile");
+    }
+  }
+  EXPECT_EQ(next, kKeys);
 }
 
 TEST_F(FailoverWireTest, AReadLeavesAPausedMemberForAnother) {

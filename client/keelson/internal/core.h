@@ -1,6 +1,7 @@
 // What all parts of one client share: the scheduler, the transport, the endpoints and the options.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -56,6 +57,10 @@ class Core {
   QuorumBelief& quorum() { return quorum_; }
   RequestNames& names() { return names_; }
 
+  // Whether ranges are asked for as streams, as far as is known: until a member has none.
+  bool has_range_streams() const { return has_range_streams_; }
+  void SetNoRangeStreams() { has_range_streams_ = false; }
+
   // A delay before try number `attempt` (from 1): exponential from 25 ms to 800 ms, with jitter.
   absl::Duration Backoff(int attempt);
 
@@ -67,6 +72,7 @@ class Core {
   EndpointSet endpoints_;
   QuorumBelief quorum_;
   RequestNames names_;
+  std::atomic<bool> has_range_streams_ = true;
   std::mutex mutex_;  // guards jitter_state_
   uint64_t jitter_state_;
 };

@@ -150,8 +150,9 @@ class GrpcStream : public Stream,
 
   void OnReadDone(bool ok) override {
     if (!ok) return Close();
-    scheduler_->Post(
-        [self = self_, bytes = ToString(incoming_)] { self->events_.on_message(bytes); });
+    scheduler_->Post([self = self_, bytes = ToString(incoming_)]() mutable {
+      self->events_.on_message(std::move(bytes));
+    });
     const std::lock_guard lock(mutex_);
     --wanted_;
     if (!closed_ && wanted_ > 0) StartRead(&incoming_);

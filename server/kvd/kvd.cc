@@ -59,6 +59,7 @@ FrontEndOptions FrontEndOptionsOf(const KvdFlags& flags) {
     return std::chrono::ceil<std::chrono::milliseconds>(time);
   };
   FrontEndOptions options;
+  options.wall_clock = [] { return std::chrono::system_clock::now(); };
   options.max_receive_message_bytes = flags.max_request_bytes + (512 << 10);
   options.max_http_body_bytes = 2 * options.max_receive_message_bytes;
   options.max_concurrent_streams =

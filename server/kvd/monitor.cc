@@ -51,6 +51,12 @@ HttpResponse Hanging(std::string_view why) {
   return response;
 }
 
+FrontEndOptions OptionsOfFrontEnd() {
+  FrontEndOptions options;
+  options.wall_clock = [] { return std::chrono::system_clock::now(); };
+  return options;
+}
+
 }  // namespace
 
 class Monitor::Impl final : public HttpEndpoints {
@@ -59,7 +65,7 @@ class Monitor::Impl final : public HttpEndpoints {
       : main_(main),
         endpoints_(endpoints),
         patience_(patience),
-        front_end_(thread_.loop().context(), FrontEndOptions(), methods_, *this) {}
+        front_end_(thread_.loop().context(), OptionsOfFrontEnd(), methods_, *this) {}
   ~Impl() override { thread_.Stop(); }
 
   FrontEnd& front_end() { return front_end_; }

@@ -190,6 +190,8 @@ void Http1Session::AnswerError(int status, std::string_view why) {
 void Http1Session::WriteHead(const HttpResponse& head, std::string_view framing, bool keep_alive) {
   absl::StrAppend(&output_, "HTTP/1.1 ", head.status, " ", ToAbsl(ReasonPhrase(head.status)),
                   "\r\n");
+  const std::string_view date = context_.date.Now();
+  if (!date.empty()) absl::StrAppend(&output_, "Date: ", ToAbsl(date), "\r\n");
   if (!HasNoBody(head.status)) {
     if (IsFieldValue(head.content_type) && !head.content_type.empty()) {
       absl::StrAppend(&output_, "Content-Type: ", head.content_type, "\r\n");

@@ -65,6 +65,8 @@ void HttpExchange::SendHead(const HttpResponse& head, bool with_length, bool end
   const std::string status = absl::StrCat(head.status);
   const std::string length = absl::StrCat(head.body.size());
   std::vector<HeaderField> fields = {{":status", status}};
+  const std::string_view date = context_.date.Now();
+  if (!date.empty()) fields.push_back({"date", date});
   if (!HasNoBody(head.status)) {
     if (IsFieldValue(head.content_type)) fields.push_back({"content-type", head.content_type});
     if (with_length) fields.push_back({"content-length", length});

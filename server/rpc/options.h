@@ -16,6 +16,9 @@ struct FrontEndOptions {
     return std::chrono::steady_clock::now();
   };
 
+  // The time of day for the Date of answers that are not gRPC; null: they have none.
+  std::function<std::chrono::system_clock::time_point()> wall_clock = nullptr;
+
   // Hears how long each call took; null: nobody does. Outlives the front end.
   CallTimes* call_times = nullptr;
 

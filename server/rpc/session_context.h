@@ -5,6 +5,7 @@
 #include "server/api/http.h"
 #include "server/rpc/deadline_queue.h"
 #include "server/rpc/http2_config.h"
+#include "server/rpc/http_date.h"
 #include "server/rpc/options.h"
 #include "server/rpc/output_queue.h"
 
@@ -16,7 +17,8 @@ struct SessionContext {
       : options(std::move(options_in)),
         methods(methods_in),
         endpoints(endpoints_in),
-        http2(options) {}
+        http2(options),
+        date(options.wall_clock) {}
 
   DeadlineQueue::Time Now() const { return options.now(); }
 
@@ -24,6 +26,7 @@ struct SessionContext {
   const MethodTable& methods;
   HttpEndpoints& endpoints;
   const Http2Config http2;
+  HttpDate date;
   DeadlineQueue deadlines;
   BlockPool blocks;
   FrontEndStats stats;

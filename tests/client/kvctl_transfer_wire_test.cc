@@ -184,6 +184,8 @@ TEST_F(KvctlTransferTest, TheDoctorFindsNothingWrongWithAHealthyMember) {
   EXPECT_NE(doctor.out.find("hint shape: one voter"), std::string::npos) << doctor.out;
   EXPECT_NE(doctor.out.find("ok quorum: 1 of 1 voters answer"), std::string::npos) << doctor.out;
   EXPECT_NE(doctor.out.find("ok alarm: no alarm is raised"), std::string::npos) << doctor.out;
+  EXPECT_NE(doctor.out.find("ok clock: 1 of 1 agree with this machine's"), std::string::npos)
+      << doctor.out;
 }
 
 TEST(KvctlDoctorTest, NobodyThereIsFour) {

@@ -71,6 +71,29 @@ TEST(Http1SessionTest, AClientThatPipelinesWithoutReadingIsHeldBack) {
   EXPECT_TRUE(server.transport->armed());
 }
 
+TEST(Http1SessionTest, AnswersHaveTheDateOfTheirSecond) {
+  using std::chrono::milliseconds;
+  std::chrono::system_clock::time_point now{milliseconds(784'111'777'999)};
+  FrontEndOptions options;
+  options.wall_clock = [&now] { return now; };
+  Harness server(options);
+  const auto dated = [](const std::string& date, const std::string& path) {
+    std::string answer = Ok("GET " + path + "? ");
+    return answer.insert(answer.find("Content-Type"), "Date: " + date + "\r\n");
+  };
+  server.Deliver(Get("/1"));
+  EXPECT_EQ(server.TakeOutput(), dated("Sun, 06 Nov 1994 08:49:37 GMT", "/1"));
+  now += milliseconds(1);
+  server.Deliver(Get("/2"));
+  EXPECT_EQ(server.TakeOutput(), dated("Sun, 06 Nov 1994 08:49:38 GMT", "/2"));
+  now -= std::chrono::hours(24);  // somebody has set it
+  server.Deliver("GET / HTTP/1.1\r\n\r\n");
+  const std::string refused = server.TakeOutput();
+  EXPECT_TRUE(
+      refused.starts_with("HTTP/1.1 400 Bad Request\r\nDate: Sat, 05 Nov 1994 08:49:38 GMT"))
+      << refused;
+}
+
 TEST(Http1SessionTest, HeadHasTheLengthAndNoBody) {
   Harness server;
   server.Deliver("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -378,6 +378,20 @@ TEST(PlainHttp2Test, RequestsWithoutGrpcGoToTheEndpoints) {
   EXPECT_EQ(pair.server.context.stats.http_requests, 3u);
 }
 
+TEST(PlainHttp2Test, AnswersHaveADateAndThoseOfGrpcHaveNone) {
+  FrontEndOptions options;
+  options.wall_clock = [] { return std::chrono::system_clock::time_point(seconds(784'111'777)); };
+  H2Pair pair(options);
+  const int32_t page = pair.client.Request(
+      {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}}, true);
+  const int32_t call = pair.client.GrpcRequest("/test.S/None");
+  pair.client.Message(call, "hello", true);
+  pair.Exchange();
+  EXPECT_EQ(pair.client.answer(page).Header("date"), "Sun, 06 Nov 1994 08:49:37 GMT");
+  EXPECT_TRUE(pair.client.answer(call).ended);
+  EXPECT_EQ(pair.client.answer(call).Header("date"), "");
+}
+
 TEST(PlainHttp2Test, ABodyOverTheLimitIs413) {
   H2Pair pair({.max_http_body_bytes = 1000});
   const int32_t id = pair.client.Request(

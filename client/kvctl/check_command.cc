@@ -1,10 +1,7 @@
 // check perf.
-#include <ostream>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/kvctl/command.h"
-#include "client/kvctl/json.h"
+#include "client/kvctl/check.h"
 #include "client/kvctl/load.h"
 #include "client/kvctl/progress.h"
 #include "client/kvctl/text.h"
@@ -26,11 +23,6 @@ constexpr Size kSizes[] = {{"s", 50, 150}, {"m", 200, 1000}, {"l", 500, 8000}, {
 constexpr double kLeastShare = 0.9;
 constexpr absl::Duration kMostLatency = absl::Milliseconds(500);
 constexpr absl::Duration kMostDeviation = absl::Milliseconds(100);
-
-struct Verdict {
-  bool passed;
-  std::string text;
-};
 
 std::string InSeconds(absl::Duration duration) {
   return absl::StrFormat("%.6fs", absl::ToDoubleSeconds(duration));
@@ -58,46 +50,20 @@ std::vector<Verdict> Judge(const LoadResult& result, const LoadPlan& plan) {
   return verdicts;
 }
 
-ExitCode Show(Invocation& invocation, const LoadResult& result, const LoadPlan& plan) {
-  Answer answer{.columns = {"RESULT", "WHAT"}};
-  bool passed = true;
-  JsonArray checks;
-  for (const Verdict& verdict : Judge(result, plan)) {
-    const char* word = verdict.passed ? "PASS" : "FAIL";
-    absl::StrAppend(&answer.plain, word, ": ", verdict.text, "\n");
-    answer.rows.push_back({word, verdict.text});
-    checks.Raw(JsonObject().Bool("passed", verdict.passed).Text("text", verdict.text).Done());
-    passed = passed && verdict.passed;
-  }
+ExitCode Show(const Invocation& invocation, const LoadResult& result, const LoadPlan& plan) {
   const auto micros = [&result](double share) {
     return absl::ToInt64Microseconds(result.Quantile(share));
   };
-  const std::string latency =
-      absl::StrCat("Latency: half within ", HumanDuration(result.Quantile(0.5)), ", 99 % within ",
-                   HumanDuration(result.Quantile(0.99)));
-  absl::StrAppend(&answer.plain, latency, "\n", passed ? "PASS\n" : "FAIL\n");
-  answer.rows.push_back({"", latency});
-  answer.rows.push_back({passed ? "PASS" : "FAIL", "in all"});
-  answer.json = JsonObject()
-                    .Bool("passed", passed)
-                    .Raw("checks", checks.Done())
-                    .Int("writes", static_cast<int64_t>(result.latencies.size()))
-                    .Int("failed", result.failed)
-                    .Int("writes_per_second", static_cast<int64_t>(result.Rate()))
-                    .Int("p50_us", micros(0.5))
-                    .Int("p99_us", micros(0.99))
-                    .Int("max_us", micros(1))
-                    .Done();
-  invocation.writer().Show(answer);
-  return passed ? kOk : kFailed;
-}
-
-// Removes what the load wrote, whoever wrote it: a run that was killed leaves keys, too.
-absl::Status CleanUp(Invocation& invocation, const std::string& prefix) {
-  const auto deleted = invocation.client().kv().Delete(client::KeyRange::Prefix(prefix));
-  if (!deleted.ok()) return deleted.status();
-  if (!invocation.flags().Bool("auto-compact")) return absl::OkStatus();
-  return invocation.client().kv().Compact(deleted->header.revision).status();
+  return ShowVerdicts(invocation, Judge(result, plan),
+                      absl::StrCat("Latency: half within ", HumanDuration(result.Quantile(0.5)),
+                                   ", 99 % within ", HumanDuration(result.Quantile(0.99))),
+                      JsonObject()
+                          .Int("writes", static_cast<int64_t>(result.latencies.size()))
+                          .Int("failed", result.failed)
+                          .Int("writes_per_second", static_cast<int64_t>(result.Rate()))
+                          .Int("p50_us", micros(0.5))
+                          .Int("p99_us", micros(0.99))
+                          .Int("max_us", micros(1)));
 }
 
 ExitCode RunPerf(Invocation& invocation) {
@@ -111,25 +77,19 @@ ExitCode RunPerf(Invocation& invocation) {
     plan.clients = size.clients;
     plan.rate = size.rate;
   }
-  const client::Kv kv = invocation.client().kv();
-  const auto present = kv.Get(client::KeyRange::Prefix(plan.prefix), {.count_only = true});
-  if (!present.ok()) return invocation.Report(present.status());
-  if (present->count > 0) {
-    invocation.err() << "kvctl: there are " << present->count << " keys below " << plan.prefix
-                     << "; they would be deleted. Delete them, or give another --prefix.\n";
-    return kFailed;
-  }
+  if (const auto refused = RefuseUsedPrefix(invocation, plan.prefix)) return *refused;
   LoadResult result;
   {
     Event stopped;
     const Stop::Listener listener(invocation.stop(), [&stopped] { stopped.Set(); });
     ProgressLine line(invocation, ProgressLine::Unit::kSeconds);
     const auto total = static_cast<uint64_t>(absl::ToInt64Seconds(plan.duration));
-    result = RunLoad(kv, plan, stopped, [&line, total](absl::Duration passed) {
-      line.Show(static_cast<uint64_t>(absl::ToInt64Seconds(passed)), total);
+    const client::Kv kv = invocation.client().kv();
+    result = RunLoad(kv, plan, stopped, [&line, total](const LoadProgress& progress) {
+      line.Show(static_cast<uint64_t>(absl::ToInt64Seconds(progress.passed)), total);
     });
   }
-  const absl::Status cleaned = CleanUp(invocation, plan.prefix);
+  const absl::Status cleaned = CleanUp(invocation, plan.prefix, plan.Puts());
   const ExitCode code = Show(invocation, result, plan);
   return cleaned.ok() ? code : invocation.Report(cleaned);
 }
@@ -150,26 +110,16 @@ busiest hour.
            .examples = R"(  kvctl check perf                            a small load for a minute
   kvctl check perf --load m --duration 10s --auto-compact
 )",
-           .flags = {{.name = "load",
-                      .kind = Kind::kString,
-                      .value_name = "SIZE",
-                      .help = "s, m, l or xl",
-                      .fallback = "s",
-                      .choices = {"s", "m", "l", "xl"}},
+           .flags = {LoadFlag("s"),
                      {.name = "duration",
                       .kind = Kind::kDuration,
                       .value_name = "TIME",
                       .help = "for how long",
                       .fallback = "60s"},
-                     {.name = "prefix",
-                      .kind = Kind::kString,
-                      .value_name = "TEXT",
-                      .help = "where to put the keys; must be free",
-                      .fallback = "/kvctl-check-perf/"},
-                     {.name = "auto-compact",
-                      .help = "compact the history of the load afterwards",
-                      .fallback = "false"}},
-           .run = RunPerf}};
+                     CheckPrefixFlag("/kvctl-check-perf/"),
+                     AutoCompactFlag()},
+           .run = RunPerf},
+          DatascaleCommand()};
 }
 
 }  // namespace keelson::kvctl

@@ -67,6 +67,11 @@ JsonObject& JsonObject::Raw(std::string_view name, std::string_view json) {
   return *this;
 }
 
+JsonObject& JsonObject::Members(const JsonObject& other) {
+  absl::StrAppend(&body_, body_.empty() || other.body_.empty() ? "" : ",", other.body_);
+  return *this;
+}
+
 JsonObject& JsonObject::Int(std::string_view name, int64_t number) {
   return Raw(name, std::to_string(number));
 }

@@ -29,6 +29,9 @@ class JsonObject {
   JsonObject& SomeText(std::string_view name, std::string_view text);
   JsonObject& SomeBytes(std::string_view name, std::string_view bytes);
 
+  // Those of another object.
+  JsonObject& Members(const JsonObject& other);
+
   std::string Done() const { return body_.empty() ? "{}" : "{" + body_ + "}"; }
 
  private:

@@ -1,4 +1,4 @@
-// A load of puts at a steady rate, and how it went.
+// A load of puts, at a steady rate or as fast as they are taken, and how it went.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,18 @@ namespace keelson::kvctl {
 
 struct LoadPlan {
   int clients = 1;   // puts at a time, at most
-  int64_t rate = 1;  // puts a second
+  int64_t rate = 0;  // puts a second, for `duration`
   absl::Duration duration = absl::Seconds(60);
+  int64_t puts = 0;  // so many in all, without a rate; the first failure ends the load
   size_t value_bytes = 1024;
   std::string prefix;  // of the keys; each is put once
+
+  int64_t Puts() const { return puts > 0 ? puts : rate * absl::ToInt64Seconds(duration); }
+};
+
+struct LoadProgress {
+  absl::Duration passed = {};
+  int64_t done = 0;  // puts that were begun
 };
 
 struct LoadResult {
@@ -33,9 +41,11 @@ struct LoadResult {
   absl::Duration StandardDeviation() const;
 };
 
-// Runs the plan until its end or `stop`; `tick` is called now and then on the calling thread with
-// what has passed.
+// The key of put number `index`; they follow each other in the order of keys.
+std::string LoadKey(const std::string& prefix, int64_t index);
+
+// Runs the plan until its end or `stop`; `tick` is called now and then on the calling thread.
 LoadResult RunLoad(const client::Kv& kv, const LoadPlan& plan, Event& stop,
-                   const std::function<void(absl::Duration)>& tick);
+                   const std::function<void(const LoadProgress&)>& tick);
 
 }  // namespace keelson::kvctl

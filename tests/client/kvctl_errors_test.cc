@@ -49,6 +49,7 @@ const std::map<std::string, std::string>& Asking() {
       {"top", "--once --interval 1ms"},
       {"doctor", ""},
       {"check perf", ""},
+      {"check datascale", ""},
       {"alarm list", ""},
       {"alarm disarm", ""},
       {"snapshot save", "/tmp/kvctl-errors-test.db"},

@@ -120,6 +120,22 @@ TEST_F(SessionTest, ASignalEndsACommandAsItEndsAnyProgram) {
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
 }
 
+TEST_F(SessionTest, AnInteractiveWatchRunsWhatItReads) {
+  auto client = client::Client::Create({.endpoints = cluster_->endpoints()});
+  ASSERT_TRUE(client.ok());
+  ASSERT_TRUE((*client)->kv().Put("a", "1").ok());
+  ASSERT_TRUE((*client)->kv().Put("b c", "2").ok());
+  const auto all_came = [](const std::string& out) {
+    return absl::StrContains(out, "PUT\na\n1\n") && absl::StrContains(out, "PUT\nb c\n2\n") &&
+           absl::StrContains(out, "progress notify: ");
+  };
+  const CommandResult result =
+      RunCommand({kvctl_, "--endpoints=" + cluster_->endpoints()[0], "watch", "-i"},
+                 {.input = "watch a --rev 1\n\nwatch --rev=1 --prefix \"b c\"\nprogress\nfoo\n",
+                  .until = all_came});
+  EXPECT_TRUE(all_came(result.out)) << result.out << result.err;
+}
+
 TEST_F(SessionTest, ASignalToALockEndsItsProgramAndFreesIt) {
   const std::string endpoints = "--endpoints=" + cluster_->endpoints()[0];
   auto client = client::Client::Create({.endpoints = cluster_->endpoints()});

@@ -165,6 +165,22 @@ TEST_F(KvctlTransferTest, CheckPerfJudgesAndCleansUp) {
   EXPECT_EQ(Kvctl("check perf --duration 10ms").code, kUsage);
 }
 
+TEST_F(KvctlTransferTest, CheckDatascaleTellsTheMemoryAndCleansUp) {
+  const std::string check =
+      absl::StrCat("check datascale --auto-compact --auto-defrag --prefix=", Key("scale/"));
+  const Ran checked = Kvctl(check + " -o json");
+  ASSERT_EQ(checked.code, kOk) << checked.out << checked.err;
+  const auto json = ParseJson(checked.out);
+  ASSERT_TRUE(json.ok()) << checked.out;
+  EXPECT_EQ(json->Find("passed")->text, "true");
+  EXPECT_EQ(json->Find("keys")->text, "10000");
+  EXPECT_EQ(json->Find("members")->items.size(), 1u);
+  EXPECT_EQ(Pairs("scale/"), "");
+  Put("scale/x", "mine");
+  EXPECT_EQ(Kvctl(check).code, kFailed);
+  EXPECT_EQ(Pairs("scale/"), "x=mine ");
+}
+
 TEST_F(KvctlTransferTest, TopShowsRatesOfOneInterval) {
   const Ran table = Kvctl("top --once --interval 50ms");
   EXPECT_EQ(table.code, kOk) << table.err;

@@ -64,6 +64,23 @@ TEST_F(KvctlWireTest, AWatchFromThePastPrintsItsEventsAndEnds) {
   EXPECT_NE(watched.out.find(absl::StrCat("PUT\n", Key("b"), "\n2\n")), std::string::npos);
 }
 
+TEST_F(KvctlWireTest, AnInteractiveWatchEndsWithItsWatches) {
+  const int64_t revision = Put("a", "1");
+  Put("b/1", "2");
+  const std::string rev = absl::StrCat(" --events 1 --rev ", revision, " ");
+  const Ran watched =
+      Kvctl("watch -i", absl::StrCat("watch", rev, Key("a"), "\n\nwatch --prefix", rev, "'",
+                                     Key("b/"), "'\nput x\nwatch --nope x\nwatch a b c\n"));
+  EXPECT_EQ(watched.code, kOk) << watched.err;
+  EXPECT_NE(watched.out.find(absl::StrCat("PUT\n", Key("a"), "\n1\n")), std::string::npos);
+  EXPECT_NE(watched.out.find(absl::StrCat("PUT\n", Key("b/1"), "\n2\n")), std::string::npos);
+  for (const char* complaint : {"\"put x\" is neither", "--nope", "takes a key and a range end"}) {
+    EXPECT_NE(watched.err.find(complaint), std::string::npos) << watched.err;
+  }
+  EXPECT_EQ(Kvctl("watch -i @a").code, kUsage);
+  EXPECT_EQ(Kvctl("watch").code, kUsage);
+}
+
 TEST_F(KvctlWireTest, ACompactedWatchSaysSo) {
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(client_->kv().Put(Key("a"), "1").ok());
   const int64_t now = client_->kv().Get(client::KeyRange::Key(Key("a")))->header.revision;

@@ -1,6 +1,7 @@
 #include "server/api/gateway_call.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -160,11 +161,11 @@ void GatewayCall::SendPart(SharedBody part, size_t rest) {
   KEELSON_CHECK(rest_ == 0 || rest_ == part.size() + rest, "the parts make up the message");
   if (rest_ == 0 && !Admit(part.size() + rest)) return;
   rest_ = rest;
-  message_.append(part.head);
-  if (part.tail) message_.append(*part.tail);
+  message_.size += part.size();
+  message_.parts.push_back(std::move(part));
   if (rest > 0) return;
   if (target_.method.counts != nullptr) ++target_.method.counts->messages_sent;
-  queued_bytes_ += message_.size();
+  queued_bytes_ += message_.size;
   queue_.push_back(std::exchange(message_, {}));
   if (is_stream()) EncodeNext();
   above_high_water_ |= pending_bytes() >= kHighWater;
@@ -205,10 +206,10 @@ void GatewayCall::EncodeNext() {
       return;
     }
     encoding_ = true;
-    std::string bytes = std::move(queue_.front());
+    Message message = std::move(queue_.front());
     queue_.pop_front();
-    const size_t size = bytes.size();
-    Encode(std::move(bytes), [self = shared_from_this(), size](absl::StatusOr<std::string> json) {
+    const size_t size = message.size;
+    Encode(std::move(message), [self = shared_from_this(), size](absl::StatusOr<std::string> json) {
       self->encoding_ = false;
       self->queued_bytes_ -= size;
       self->LetGo(size);
@@ -217,19 +218,30 @@ void GatewayCall::EncodeNext() {
   }
 }
 
-void GatewayCall::Encode(std::string bytes, Transcoded done) {
-  const auto encode = [world = world_, type = target_.response_type](std::string_view message) {
-    return world->codec.ToJson(type, message);
+std::string GatewayCall::Message::Join() const {
+  std::string bytes;
+  bytes.reserve(size);
+  for (const SharedBody& part : parts) {
+    bytes.append(part.head);
+    if (part.tail) bytes.append(*part.tail);
+  }
+  return bytes;
+}
+
+void GatewayCall::Encode(Message message, Transcoded done) {
+  const auto encode = [world = world_, type = target_.response_type](const Message& parts) {
+    return world->codec.ToJson(type, parts.Join());
   };
-  if (bytes.size() <= kOnLoopBytes) return done(encode(bytes));
-  auto message = std::make_shared<std::string>(std::move(bytes));
+  if (message.size <= kOnLoopBytes) return done(encode(message));
+  auto shared = std::make_shared<Message>(std::move(message));
   auto result = std::make_shared<absl::StatusOr<std::string>>(std::string());
-  world_->options.run_beside([encode, message, result] { *result = encode(*message); },
-                             [self = shared_from_this(), done = std::move(done), result] {
-                               done(std::move(*result));
-                               self->EncodeNext();
-                               self->OnRoom();
-                             });
+  world_->options.run_beside(
+      [encode, shared, result] { *result = encode(std::exchange(*shared, {})); },
+      [self = shared_from_this(), done = std::move(done), result] {
+        done(std::move(*result));
+        self->EncodeNext();
+        self->OnRoom();
+      });
 }
 
 void GatewayCall::OnEncoded(absl::StatusOr<std::string> json) {

@@ -82,6 +82,13 @@ class GatewayCall final : public Call, public std::enable_shared_from_this<Gatew
   enum class State { kWaiting, kOpen, kFinished, kOver };
   using Transcoded = std::function<void(absl::StatusOr<std::string>)>;
 
+  // In the parts in which it came: large ones are joined beside the loop.
+  struct Message {
+    std::vector<SharedBody> parts;
+    size_t size = 0;
+    std::string Join() const;
+  };
+
   bool takes_one_message() const {
     return target_.method.kind == Method::Kind::kUnary ||
            target_.method.kind == Method::Kind::kServerStream;
@@ -102,7 +109,7 @@ class GatewayCall final : public Call, public std::enable_shared_from_this<Gatew
   // The way out.
   bool Admit(size_t message_bytes);
   void EncodeNext();
-  void Encode(std::string bytes, Transcoded done);
+  void Encode(Message message, Transcoded done);
   void OnEncoded(absl::StatusOr<std::string> json);
   void WriteLine(std::string line);
   void Conclude();
@@ -134,10 +141,10 @@ class GatewayCall final : public Call, public std::enable_shared_from_this<Gatew
 
   std::vector<std::pair<std::string, std::string>> metadata_;
   std::vector<std::pair<std::string, std::string>> trailers_;
-  std::string message_;            // what has come of one that is sent in parts
-  size_t rest_ = 0;                // of it
-  std::deque<std::string> queue_;  // messages to be turned into JSON
-  size_t queued_bytes_ = 0;        // the one under way included
+  Message message_;            // what has come of one that is sent in parts
+  size_t rest_ = 0;            // of it
+  std::deque<Message> queue_;  // messages to be turned into JSON
+  size_t queued_bytes_ = 0;    // the one under way included
   size_t held_bytes_ = 0;
   bool encoding_ = false;
   bool begun_ = false;  // the answer

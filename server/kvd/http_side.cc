@@ -14,7 +14,7 @@ GatewayOptions GatewayOptionsOf(const HttpSide::World& world) {
   GatewayOptions options{.loop = world.loop,
                          .run_beside = [&runner = world.runner](std::function<void()> work,
                                                                 std::function<void()> done) {
-                           runner.Run(Runner::Lane::kRead, std::move(work), std::move(done));
+                           runner.Run(Runner::Lane::kJson, std::move(work), std::move(done));
                          }};
   options.max_request_bytes = world.max_message_bytes;
   options.call_times = world.call_times;

@@ -134,7 +134,8 @@ ThreadRunner::ThreadRunner(Loop& loop)
     : lanes_{std::make_unique<LaneThread>(loop, "kvd-wal", false),
              std::make_unique<LaneThread>(loop, "kvd-store", true),
              std::make_unique<LaneThread>(loop, "kvd-read", false),
-             std::make_unique<LaneThread>(loop, "kvd-apply", false)} {}
+             std::make_unique<LaneThread>(loop, "kvd-apply", false),
+             std::make_unique<LaneThread>(loop, "kvd-json", false)} {}
 
 ThreadRunner::~ThreadRunner() { Stop(); }
 

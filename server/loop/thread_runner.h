@@ -40,7 +40,7 @@ class ThreadRunner final : public Runner {
   class LaneThread;
   LaneThread& ThreadOf(Lane lane) const;
 
-  std::array<std::unique_ptr<LaneThread>, 4> lanes_;
+  std::array<std::unique_ptr<LaneThread>, 5> lanes_;
 };
 
 }  // namespace keelson::server

@@ -58,6 +58,7 @@ class Runner {
     kStore,  // flush, compaction, checkpoint, snapshot files, segment pool
     kRead,   // slices of long reads on pinned views
     kApply,  // log entries that are too large for a turn of the loop
+    kJson,   // large messages from and into JSON: others' reads don't wait behind them
   };
 
   virtual ~Runner() = default;

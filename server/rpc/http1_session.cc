@@ -1,5 +1,6 @@
 #include "server/rpc/http1_session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,13 +25,14 @@ class Http1Session::Reply final : public HttpReply {
 
   void SetEvents(Events events) override { events_ = std::move(events); }
   void Respond(HttpResponse response) override {
-    if (session_ != nullptr && session_->state_ == State::kAsking) session_->Respond(response);
+    if (session_ == nullptr || session_->state_ != State::kAsking) return;
+    session_->Respond(std::move(response));
   }
   void Begin(HttpResponse head) override {
     if (session_ != nullptr && session_->state_ == State::kAsking) session_->Begin(head);
   }
   void Write(std::string bytes) override {
-    if (session_ != nullptr) session_->Write(bytes);
+    if (session_ != nullptr) session_->Write(std::move(bytes));
   }
   void End() override {
     if (session_ != nullptr) session_->End();
@@ -82,7 +84,7 @@ void Http1Session::Run() {
     const bool was_in_body = parser_.in_body();
     taken += parser_.Feed(std::string_view(input_).substr(taken));
     new_phase |= was_idle || was_in_body != parser_.in_body();
-    if (parser_.TakeExpectContinue()) output_.append("HTTP/1.1 100 Continue\r\n\r\n");
+    if (parser_.TakeExpectContinue()) output_.Append("HTTP/1.1 100 Continue\r\n\r\n");
     if (parser_.failed()) AnswerError(parser_.error_status(), parser_.error());
     if (parser_.done()) Ask();
   }
@@ -129,9 +131,9 @@ void Http1Session::Ask() {
   context_.endpoints.Handle(request, reply_);
 }
 
-void Http1Session::Respond(const HttpResponse& response) {
+void Http1Session::Respond(HttpResponse response) {
   keep_alive_ = parser_.request().keep_alive && !draining_;
-  WriteWhole(response, head_only(), keep_alive_);
+  WriteWhole(std::move(response), head_only(), keep_alive_);
   FinishAnswer();
 }
 
@@ -155,19 +157,19 @@ void Http1Session::Begin(const HttpResponse& head) {
   host_.Wake();
 }
 
-void Http1Session::Write(std::string_view bytes) {
+void Http1Session::Write(std::string bytes) {
   KEELSON_CHECK(state_ == State::kStreaming, "an answer in parts begins with its head");
   if (mute_ || bytes.empty()) return;  // an empty chunk would be the last
-  if (chunked_) absl::StrAppend(&output_, absl::Hex(bytes.size()), "\r\n");
-  output_.append(bytes);
-  if (chunked_) output_.append("\r\n");
+  if (chunked_) output_.Append(absl::StrCat(absl::Hex(bytes.size()), "\r\n"));
+  output_.Append(std::move(bytes));
+  if (chunked_) output_.Append("\r\n");
   above_high_water_ |= output_.size() >= Call::kHighWater;
   host_.Wake();
 }
 
 void Http1Session::End() {
   KEELSON_CHECK(state_ == State::kStreaming, "an answer in parts begins with its head");
-  if (chunked_ && !mute_) output_.append("0\r\n\r\n");
+  if (chunked_ && !mute_) output_.Append("0\r\n\r\n");
   FinishAnswer();
 }
 
@@ -183,48 +185,42 @@ void Http1Session::AnswerError(int status, std::string_view why) {
   HttpResponse response;
   response.status = status;
   response.body = absl::StrCat(ToAbsl(why), "\n");
-  WriteWhole(response, /*mute=*/false, /*keep_alive=*/false);
+  WriteWhole(std::move(response), /*mute=*/false, /*keep_alive=*/false);
   state_ = State::kEnding;
 }
 
 void Http1Session::WriteHead(const HttpResponse& head, std::string_view framing, bool keep_alive) {
-  absl::StrAppend(&output_, "HTTP/1.1 ", head.status, " ", ToAbsl(ReasonPhrase(head.status)),
-                  "\r\n");
+  std::string text =
+      absl::StrCat("HTTP/1.1 ", head.status, " ", ToAbsl(ReasonPhrase(head.status)), "\r\n");
   const std::string_view date = context_.date.Now();
-  if (!date.empty()) absl::StrAppend(&output_, "Date: ", ToAbsl(date), "\r\n");
+  if (!date.empty()) absl::StrAppend(&text, "Date: ", ToAbsl(date), "\r\n");
   if (!HasNoBody(head.status)) {
     if (IsFieldValue(head.content_type) && !head.content_type.empty()) {
-      absl::StrAppend(&output_, "Content-Type: ", head.content_type, "\r\n");
+      absl::StrAppend(&text, "Content-Type: ", head.content_type, "\r\n");
     }
-    output_.append(framing);
+    text.append(framing);
   }
   for (const auto& [name, value] : head.headers) {
-    if (IsFieldValue(value)) absl::StrAppend(&output_, name, ": ", value, "\r\n");
+    if (IsFieldValue(value)) absl::StrAppend(&text, name, ": ", value, "\r\n");
   }
   if (!keep_alive) {
-    output_.append("Connection: close\r\n");
+    text.append("Connection: close\r\n");
   } else if (parser_.request().minor_version == 0) {
-    output_.append("Connection: keep-alive\r\n");
+    text.append("Connection: keep-alive\r\n");
   }
-  output_.append("\r\n");
+  text.append("\r\n");
+  output_.Append(std::move(text));
 }
 
-void Http1Session::WriteWhole(const HttpResponse& response, bool mute, bool keep_alive) {
+void Http1Session::WriteWhole(HttpResponse response, bool mute, bool keep_alive) {
   const std::string length = absl::StrCat("Content-Length: ", response.body.size(), "\r\n");
   WriteHead(response, length, keep_alive);
-  if (!mute && !HasNoBody(response.status)) output_.append(response.body);
+  if (!mute && !HasNoBody(response.status)) output_.Append(std::move(response.body));
 }
 
-void Http1Session::Produce(OutputQueue& out, size_t /*budget*/) {
-  if (output_.empty()) return;
-  room_ |= std::exchange(above_high_water_, false);
-  if (output_.size() < OutputQueue::kShareFrom) {
-    out.Append(output_);
-    output_.clear();
-    return;
-  }
-  const auto shared = std::make_shared<const std::string>(std::exchange(output_, {}));
-  out.AppendShared(shared, 0, shared->size());
+void Http1Session::Produce(OutputQueue& out, size_t budget) {
+  output_.Take(std::min(budget, output_.size()), out);
+  if (output_.size() < Call::kLowWater) room_ |= std::exchange(above_high_water_, false);
 }
 
 // Also while a request is answered, to hear of a client that goes away; what comes then is the next
@@ -238,7 +234,7 @@ void Http1Session::Drain() {
 
 void Http1Session::Abort() {
   context_.deadlines.Clear(*this);
-  output_.clear();
+  output_ = {};
   DropReply();
 }
 

@@ -21,6 +21,7 @@
 #include "server/rpc/http1_parser.h"
 #include "server/rpc/session.h"
 #include "server/rpc/session_context.h"
+#include "server/rpc/stream_body.h"
 
 namespace keelson::server {
 
@@ -50,14 +51,14 @@ class Http1Session final : public Session, private DeadlineQueue::Entry {
   void OnDeadline() override;
   void ArmDeadline();
   void Ask();
-  void Respond(const HttpResponse& response);
+  void Respond(HttpResponse response);
   void Begin(const HttpResponse& head);
-  void Write(std::string_view bytes);
+  void Write(std::string bytes);
   void End();
   void FinishAnswer();
   void DropReply();
   void AnswerError(int status, std::string_view why);
-  void WriteWhole(const HttpResponse& response, bool mute, bool keep_alive);
+  void WriteWhole(HttpResponse response, bool mute, bool keep_alive);
   // `framing` is the field that tells where the body ends.
   void WriteHead(const HttpResponse& head, std::string_view framing, bool keep_alive);
   bool head_only() const { return parser_.request().method == "HEAD"; }
@@ -68,7 +69,7 @@ class Http1Session final : public Session, private DeadlineQueue::Entry {
   Http1Parser parser_;
   State state_ = State::kReading;
   std::string input_;  // received, not yet parsed
-  std::string output_;
+  StreamBody output_;
   std::shared_ptr<Reply> reply_;  // to the request that is being answered
   bool answered_ = false;         // the parser's request is
   bool keep_alive_ = false;       // behind the answer under way

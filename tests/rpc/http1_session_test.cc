@@ -295,6 +295,9 @@ TEST(Http1SessionTest, AStreamHearsWhenItsClientReadsOn) {
   EXPECT_GT(http.reply->pending_bytes(), Call::kHighWater);
   http.server.Settle();
   EXPECT_EQ(http.writable, 0);
+  http.server.transport->Unblock(Call::kHighWater / 2);
+  http.server.Settle();
+  EXPECT_EQ(http.writable, 0) << "there is still more to send than the low mark";
   http.server.transport->Unblock(SIZE_MAX);
   http.server.Settle();
   EXPECT_EQ(http.writable, 1);

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "client/kvctl/command.h"
 
 namespace keelson::kvctl {
@@ -32,6 +31,13 @@ std::vector<FlagSpec> AllFlags() {
     }
   }
   return flags;
+}
+
+// The flags that the next word belongs to.
+std::vector<std::string> FlagWordsWithValue() {
+  std::vector<FlagSpec> flags = AllFlags();
+  std::erase_if(flags, [](const FlagSpec& flag) { return flag.kind == FlagSpec::Kind::kBool; });
+  return FlagWords(flags);
 }
 
 // The words that can follow `name` ("" for the first word) as part of a command's name.
@@ -71,17 +77,13 @@ _kvctl() {
 // values.
 std::string BashScript() {
   std::string script = kBashBefore;
-  std::vector<std::string> with_value;
   std::string choices;
   for (const FlagSpec& flag : AllFlags()) {
-    if (flag.kind == FlagSpec::Kind::kBool) continue;
-    const std::vector<std::string> words = FlagWords({flag});
-    with_value.insert(with_value.end(), words.begin(), words.end());
     if (flag.choices.empty()) continue;
-    absl::StrAppend(&choices, "    ", absl::StrJoin(words, "|"), ") words=\"",
+    absl::StrAppend(&choices, "    ", absl::StrJoin(FlagWords({flag}), "|"), ") words=\"",
                     absl::StrJoin(flag.choices, " "), "\" ;;\n");
   }
-  const std::string values = absl::StrJoin(with_value, "|");
+  const std::string values = absl::StrJoin(FlagWordsWithValue(), "|");
   absl::StrAppend(&script, "      ", values, ") ((index++)) ;;\n      -*) ;;\n");
   absl::StrAppend(&script, "      *) name=\"${name:+$name }$word\" ;;\n    esac\n  done\n");
   absl::StrAppend(&script, "  case $previous in\n", choices, "    ", values,
@@ -122,23 +124,48 @@ std::string FishFlags(const std::vector<FlagSpec>& flags, const std::string& con
   return lines;
 }
 
+// Prints the words before the cursor that are neither flags nor their values; behind a program, of
+// which kvctl knows nothing, what is no command.
+std::string FishNameFunction() {
+  return absl::StrCat(R"text(function __kvctl_name
+    set -l name
+    set -l skip 0
+    for word in (commandline -opc)[2..-1]
+        if test $skip = 1
+            set skip 0
+            continue
+        end
+        switch $word
+            case '--'
+                set name //
+                break
+            case )text",
+                      absl::StrJoin(FlagWordsWithValue(), " "), R"text(
+                set skip 1
+            case '-*'
+            case '*'
+                set -a name $word
+        end
+    end
+    echo "$name"
+end
+)text");
+}
+
 std::string FishScript() {
   std::string script = "# kvctl's completion for fish: kvctl completion fish | source\n";
-  absl::StrAppend(&script, FishFlags(GlobalFlags(), ""));
-  const std::string groups = absl::StrJoin(Groups(), " ");
-  for (const std::string& word : NextWords("")) {
-    absl::StrAppend(&script, "complete -c kvctl -f -n __fish_use_subcommand -a ", word, "\n");
-  }
-  for (const std::string& group : Groups()) {
-    absl::StrAppend(&script, "complete -c kvctl -f -n '__fish_seen_subcommand_from ", group,
-                    "' -a ", FishQuoted(absl::StrJoin(NextWords(group), " ")), "\n");
-  }
+  absl::StrAppend(&script, FishNameFunction(), FishFlags(GlobalFlags(), ""));
+  const auto offer = [&script](const std::string& name) {
+    absl::StrAppend(&script, "complete -c kvctl -f -n ",
+                    FishQuoted(absl::StrCat("test (__kvctl_name) = '", name, "'")), " -a ",
+                    FishQuoted(absl::StrJoin(NextWords(name), " ")), "\n");
+  };
+  offer("");
+  for (const std::string& group : Groups()) offer(group);
   for (const Command& command : AllCommands()) {
-    const std::vector<std::string> words = absl::StrSplit(command.name, ' ');
-    std::vector<std::string> seen;
-    for (const std::string& word : words) seen.push_back("__fish_seen_subcommand_from " + word);
-    absl::StrAppend(&script, FishFlags(command.flags,
-                                       absl::StrCat(" -n '", absl::StrJoin(seen, "; and "), "'")));
+    const std::string is_it =
+        absl::StrCat("__kvctl_name | string match -qr '^", command.name, "( |$)'");
+    script += FishFlags(command.flags, " -n " + FishQuoted(is_it));
   }
   return script;
 }

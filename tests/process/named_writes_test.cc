@@ -37,6 +37,7 @@ struct Answer {
 
 struct Counts {
   std::atomic<int> sent{0}, settled{0}, unknown_tries{0}, repeated{0}, refused{0}, too_old{0};
+  std::atomic<bool> given_up{false};  // nothing more will be settled
 };
 
 // One client of all members. Not thread-safe.
@@ -61,7 +62,7 @@ class Writer {
  private:
   void Write(const std::string& key) {
     std::string id = absl::StrCat(position_, "-", key);
-    for (bool first_try = true;; first_try = false) {
+    for (bool first_try = true; !counts_.given_up; first_try = false) {
       Answer answer = SendOneOrTwo(id, key);
       if (answer.outcome.empty()) {
         ++counts_.unknown_tries;
@@ -166,6 +167,28 @@ class NamedWritesTest : public ::testing::Test {
     return -1;
   }
 
+  // A member that nobody has killed and that is gone is a failure, which names it.
+  bool AllRun() {
+    for (int i = 0; i < cluster_->size(); ++i) {
+      ServerProcess& member = cluster_->member(i);
+      if (member.IsRunning()) continue;
+      ADD_FAILURE() << member.config().name << " has ended by itself:\n" << member.LogTail();
+      return false;
+    }
+    return true;
+  }
+
+  // Kills the leader, if there is one, and starts it again; whether all run.
+  bool KillLeader(int* kills) {
+    const int leader = Leader();
+    if (leader < 0) return AllRun();
+    cluster_->member(leader).Kill();
+    ++*kills;
+    const absl::Status started = cluster_->Restart(leader);
+    EXPECT_TRUE(started.ok()) << started << cluster_->member(leader).LogTail();
+    return started.ok();
+  }
+
   std::vector<mvccpb::KeyValue> Stored() {
     const auto channel =
         grpc::CreateChannel(cluster_->member(0).endpoint(), grpc::InsecureChannelCredentials());
@@ -202,15 +225,11 @@ TEST_F(NamedWritesTest, EachIsAppliedOnceOverKillsOfTheLeader) {
   while (running > 0 && !HasFailure()) {
     const int settled = counts.settled;
     WaitUntil(absl::Seconds(30),
-              [&] { return running == 0 || counts.settled >= settled + writes / 40; });
-    const int leader = Leader();
-    if (leader < 0) continue;
-    cluster_->member(leader).Kill();
-    ++kills;
-    const absl::Status started = cluster_->Restart(leader);
-    EXPECT_TRUE(started.ok()) << started << cluster_->member(leader).LogTail();
+              [&] { return !AllRun() || running == 0 || counts.settled >= settled + writes / 40; });
+    if (HasFailure() || !KillLeader(&kills)) counts.given_up = true;
   }
   for (std::thread& thread : threads) thread.join();
+  ASSERT_FALSE(counts.given_up) << "writes are open";
   std::printf(
       "%d writes settled in %d calls, %d kills: %d calls told nothing, %d repeated, "
       "%d refused, %d too old\n",

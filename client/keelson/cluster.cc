@@ -40,9 +40,15 @@ Future<MemberListResult> Cluster::ListAsync(const MemberListOptions& options,
                                             const CallOptions& call) const {
   etcdserverpb::MemberListRequest request;
   request.set_linearizable(options.linearizable);
-  return internal::Ask<etcdserverpb::MemberListResponse>(
-      core_, "/etcdserverpb.Cluster/MemberList", internal::Effect::kReads, request, call,
-      [](const etcdserverpb::MemberListResponse& response) {
+  internal::ReadRequest read{.method = "/etcdserverpb.Cluster/MemberList",
+                             .body = request.SerializeAsString(),
+                             .linearizable = options.linearizable,
+                             .timeout = call.timeout,
+                             .options = call.read};
+  request.set_linearizable(false);
+  if (call.read.stale_ok && options.linearizable) read.stale_body = request.SerializeAsString();
+  return internal::AskRead<etcdserverpb::MemberListResponse>(
+      core_, std::move(read), [](const etcdserverpb::MemberListResponse& response) {
         return MemberListResult{.header = internal::ToHeader(response.header()),
                                 .members = MembersOf(response)};
       });

@@ -27,13 +27,15 @@ struct Member {
 
 struct MemberListOptions {
   // Confirmed by a quorum. Otherwise the asked member's own, perhaps old, view, which it can give
-  // without one.
+  // without one. CallOptions::read goes with it as with GetOptions::serializable; a min_revision
+  // only where members tell how fresh they are, since the answer itself has no revision.
   bool linearizable = true;
 };
 
 struct MemberListResult {
   Header header = {};  // without a revision
   std::vector<Member> members = {};
+  Freshness freshness = {};  // without a revision, too
 };
 
 // What a change of the membership left: all members, as the asked one knows them then.

@@ -19,6 +19,21 @@ auto Ask(const std::shared_ptr<internal::Core>& core, const char* method, Effect
                                  request, call, std::move(convert));
 }
 
+// A read whose answer is as fresh as the member says.
+template <typename Response, typename Convert>
+auto AskMember(const std::shared_ptr<internal::Core>& core, const char* method,
+               const google::protobuf::MessageLite& request, const CallOptions& call,
+               int64_t seen_revision, Convert convert) {
+  return internal::AskRead<Response>(core,
+                                     {.method = std::string("/etcdserverpb.Lease/") + method,
+                                      .body = request.SerializeAsString(),
+                                      .linearizable = false,
+                                      .timeout = call.timeout,
+                                      .options = call.read,
+                                      .seen_revision = seen_revision},
+                                     std::move(convert));
+}
+
 }  // namespace
 
 Leases::Leases(std::shared_ptr<internal::Core> core)
@@ -74,8 +89,8 @@ Future<LeaseTtlResult> Leases::TimeToLiveAsync(int64_t id, const LeaseTtlOptions
   etcdserverpb::LeaseTimeToLiveRequest request;
   request.set_id(id);
   request.set_keys(options.keys);
-  return Ask<etcdserverpb::LeaseTimeToLiveResponse>(
-      core_, "LeaseTimeToLive", Effect::kReads, request, call,
+  return AskMember<etcdserverpb::LeaseTimeToLiveResponse>(
+      core_, "LeaseTimeToLive", request, call, view_->seen(),
       [view = view_](etcdserverpb::LeaseTimeToLiveResponse& response) {
         internal::Leave(*view, response);
         return LeaseTtlResult{.header = internal::ToHeader(response.header()),
@@ -87,11 +102,12 @@ Future<LeaseTtlResult> Leases::TimeToLiveAsync(int64_t id, const LeaseTtlOptions
 }
 
 Future<LeaseListResult> Leases::ListAsync(const CallOptions& call) const {
-  return Ask<etcdserverpb::LeaseLeasesResponse>(
-      core_, "LeaseLeases", Effect::kReads, etcdserverpb::LeaseLeasesRequest(), call,
-      [](const etcdserverpb::LeaseLeasesResponse& response) {
+  return AskMember<etcdserverpb::LeaseLeasesResponse>(
+      core_, "LeaseLeases", etcdserverpb::LeaseLeasesRequest(), call, view_->seen(),
+      [view = view_](const etcdserverpb::LeaseLeasesResponse& response) {
         LeaseListResult result{.header = internal::ToHeader(response.header())};
         for (const auto& lease : response.leases()) result.ids.push_back(lease.id());
+        view->Saw(result.header.revision);
         return result;
       });
 }

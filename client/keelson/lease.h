@@ -46,11 +46,13 @@ struct LeaseTtlResult {
   int64_t ttl = 0;          // seconds that remain; -1: the lease does not exist
   int64_t granted_ttl = 0;  // seconds
   std::vector<std::string> keys = {};
+  Freshness freshness = {};
 };
 
 struct LeaseListResult {
   Header header = {};
   std::vector<int64_t> ids = {};
+  Freshness freshness = {};
 };
 
 struct LeaseTtlOptions {
@@ -124,12 +126,15 @@ class Leases {
                                          LeaseKeeperOptions options = {}) const;
   std::unique_ptr<LeaseKeeper> KeepAlive(int64_t id, LeaseKeeperOptions options = {}) const;
 
-  // The keys are those under the view's prefix.
+  // The keys are those under the view's prefix. The leader answers, so there is no stale form:
+  // CallOptions::read.stale_ok concerns it not.
   absl::StatusOr<LeaseTtlResult> TimeToLive(int64_t id, const LeaseTtlOptions& options = {},
                                             const CallOptions& call = {}) const;
   Future<LeaseTtlResult> TimeToLiveAsync(int64_t id, const LeaseTtlOptions& options = {},
                                          const CallOptions& call = {}) const;
 
+  // As the asked member knows them: a stale read, without a quorum, too. CallOptions::read says how
+  // old it may be.
   absl::StatusOr<LeaseListResult> List(const CallOptions& call = {}) const;
   Future<LeaseListResult> ListAsync(const CallOptions& call = {}) const;
 

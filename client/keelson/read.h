@@ -8,8 +8,8 @@
 
 namespace keelson::client {
 
-// What a read asks of its answer, besides what GetOptions say. Part of CallOptions; calls that
-// write take no notice of it.
+// What a read (Kv, TimeToLive and List of Leases, List of Cluster) asks of its answer, besides what
+// its own options say. Part of CallOptions; calls that write take no notice of it.
 struct ReadOptions {
   // The answer may be so old at most. It concerns stale answers alone: those asked for with
   // GetOptions::serializable, and what `stale_ok` falls back to. A member that can't promise it is

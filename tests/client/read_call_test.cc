@@ -5,7 +5,9 @@
 
 #include <optional>
 
+#include "client/keelson/cluster.h"
 #include "client/keelson/kv.h"
+#include "client/keelson/lease.h"
 #include "tests/client/fake_core.h"
 
 namespace keelson::client {
@@ -126,6 +128,52 @@ TEST_F(ReadCallTest, ARevisionIsWaitedForAtMembersThatKnowNothingOfIt) {
   ASSERT_EQ(attempts(), 4u);
   Answer(9);
   EXPECT_EQ((*result_)->freshness.revision, 9);
+}
+
+TEST_F(ReadCallTest, LeasesSayHowOldWhatTheyTellIs) {
+  const CallOptions call{.read = {.max_age = absl::Milliseconds(50), .min_revision = 5}};
+  auto list = Leases(fake_.core).ListAsync(call);
+  EXPECT_EQ(Sent("keelson-max-age-ms"), "50");
+  EXPECT_EQ(Sent("keelson-min-revision"), "5");
+  Answer(7, kLonely);
+  EXPECT_EQ(Last().start.endpoint, "b:1") << "9 s are too old";
+  Answer(7, kFresh);
+  const auto listed = list.Get(absl::ZeroDuration());
+  ASSERT_TRUE(listed.ok()) << listed.status();
+  EXPECT_EQ(listed->freshness.age, absl::Milliseconds(40));
+  EXPECT_EQ(listed->freshness.revision, 7);
+
+  auto ttl = Leases(fake_.core).TimeToLiveAsync(7, {}, call);
+  EXPECT_EQ(Sent("keelson-max-age-ms"), "50");
+  Answer(7, kFresh);
+  const auto told = ttl.Get(absl::ZeroDuration());
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(told->freshness.age, absl::Milliseconds(40));
+  EXPECT_TRUE(told->freshness.quorum);
+}
+
+TEST_F(ReadCallTest, MembersAreListedAsFreshAsWasAskedFor) {
+  const auto is_linearizable = [this] {
+    etcdserverpb::MemberListRequest request;
+    EXPECT_TRUE(request.ParseFromString(Last().request));
+    return request.linearizable();
+  };
+  auto fresh = Cluster(fake_.core).ListAsync();
+  EXPECT_TRUE(is_linearizable());
+  Answer(0);
+  EXPECT_TRUE(fresh.Get(absl::ZeroDuration())->freshness.linearizable);
+
+  auto either =
+      Cluster(fake_.core).ListAsync({}, {.timeout = absl::Seconds(4), .read = {.stale_ok = true}});
+  while (is_linearizable()) {
+    fake_.scheduler->Advance(Last().start.timeout);
+    Fail(absl::DeadlineExceededError("Deadline Exceeded"), Reach::kSent);
+  }
+  Answer(0, kLonely);
+  const auto stale = either.Get(absl::ZeroDuration());
+  ASSERT_TRUE(stale.ok()) << stale.status();
+  EXPECT_FALSE(stale->freshness.linearizable);
+  EXPECT_EQ(stale->freshness.age, absl::Seconds(9));
 }
 
 TEST_F(ReadCallTest, WithoutAQuorumAStaleAnswerIsGivenAndSaysSo) {

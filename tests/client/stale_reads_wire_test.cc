@@ -22,6 +22,11 @@ class StaleReadsTest : public ::testing::Test {
     auto client = Client::Create({.endpoints = cluster_->endpoints()});
     ASSERT_TRUE(client.ok()) << client.status();
     client_ = *std::move(client);
+    const auto granted = client_->leases().Grant(3600);
+    ASSERT_TRUE(granted.ok()) << granted.status();
+    lease_ = granted->id;
+    const auto ttl = client_->leases().TimeToLive(lease_);
+    ASSERT_TRUE(ttl.ok()) << ttl.status();
     const auto put = client_->kv().Put("k", "v");
     ASSERT_TRUE(put.ok()) << put.status();
     written_ = put->header.revision;
@@ -37,6 +42,7 @@ class StaleReadsTest : public ::testing::Test {
         return got->freshness.age.has_value() || !says_ages_;
       }));
     }
+    EXPECT_EQ(ttl->freshness.age.has_value() && ttl->freshness.quorum, says_ages_);
   }
 
   absl::StatusOr<GetResult> Read(const ReadOptions& read) {
@@ -45,6 +51,7 @@ class StaleReadsTest : public ::testing::Test {
 
   std::unique_ptr<TestCluster> cluster_;
   std::unique_ptr<Client> client_;
+  int64_t lease_ = 0;
   int64_t written_ = 0;
   bool says_ages_ = false;  // etcd does not
 };
@@ -70,6 +77,19 @@ TEST_F(StaleReadsTest, ReadsGoOnWithoutAQuorumAndTellTheirAge) {
     EXPECT_FALSE(got->freshness.quorum && *got->freshness.age > absl::Seconds(4));
   }
   EXPECT_LT(last, absl::Seconds(15)) << "an age that says nothing";
+
+  const auto members = client_->cluster().List({}, {.read = {.stale_ok = true}});
+  ASSERT_TRUE(members.ok()) << members.status();
+  EXPECT_EQ(members->members.size(), 3u);
+  if (says_ages_) {
+    EXPECT_FALSE(members->freshness.linearizable);
+    EXPECT_GE(members->freshness.age, last - absl::Milliseconds(50));
+    const auto leases = client_->leases().List({.read = {.max_age = absl::Hours(1)}});
+    ASSERT_TRUE(leases.ok()) << leases.status();
+    EXPECT_EQ(leases->ids, std::vector<int64_t>{lease_});
+    EXPECT_GE(leases->freshness.age, last - absl::Milliseconds(50));
+    EXPECT_FALSE(client_->leases().List({.read = {.max_age = absl::Seconds(2)}}).ok());
+  }
 
   const auto young = Read({.max_age = absl::Seconds(2), .stale_ok = true});
   EXPECT_EQ(young.status().code(), absl::StatusCode::kFailedPrecondition) << young.status();

@@ -77,7 +77,7 @@ class ReadCall : public std::enable_shared_from_this<ReadCall> {
 
   void Start() {
     if (!request_.linearizable) return Ask(request_.body, /*linearizable=*/false, timeout_);
-    const bool may_be_stale = request_.options.stale_ok && !request_.stale_body.empty();
+    const bool may_be_stale = request_.options.stale_ok && request_.stale_body.has_value();
     if (!may_be_stale) return Ask(request_.body, /*linearizable=*/true, timeout_);
     if (core_->quorum().lost()) {
       Probe();
@@ -91,7 +91,7 @@ class ReadCall : public std::enable_shared_from_this<ReadCall> {
   void AskStale() {
     falls_back_ = false;
     const absl::Duration left = timeout_ - (core_->scheduler().Now() - started_);
-    Ask(request_.stale_body, /*linearizable=*/false, std::max(left, absl::Milliseconds(1)));
+    Ask(*request_.stale_body, /*linearizable=*/false, std::max(left, absl::Milliseconds(1)));
   }
 
   void Ask(const std::string& body, bool linearizable, absl::Duration timeout) {

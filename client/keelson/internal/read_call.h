@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -16,8 +17,8 @@ struct ReadRequest {
   std::string method = {};
   std::string body = {};
   bool linearizable = true;  // what `body` asks for
-  // The same question to one member alone. Empty: there is none, or `body` is that already.
-  std::string stale_body = {};
+  // The same question to one member alone. None: there is no such, or `body` is that already.
+  std::optional<std::string> stale_body = {};
   absl::Duration timeout = absl::ZeroDuration();
   ReadOptions options = {};
   // What a stale answer has to reach, besides options.min_revision: a session's last revision.

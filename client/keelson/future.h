@@ -215,8 +215,8 @@ void FutureState<T>::Then(Callback run) {
     executor = executor_;
     result = std::make_shared<Result>(*std::exchange(result_, std::nullopt));
   }
-  if (executor == nullptr) return run(*std::move(result));
-  executor->Post([run = std::move(run), result] { run(*std::move(result)); });
+  if (executor == nullptr) return run(std::move(*result));
+  executor->Post([run = std::move(run), result] { run(std::move(*result)); });
 }
 
 template <typename T>

@@ -1,5 +1,6 @@
 #include "server/node/journal.h"
 
+#include <algorithm>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -15,6 +16,9 @@ void Journal::Add(raft::PersistBatch batch, std::vector<raft::Message> after) {
   KEELSON_CHECK(batch.seq == last_added_ + 1, "batches come in order");
   last_added_ = batch.seq;
   if (!after.empty()) waiting_.push_back({batch.seq, std::move(after)});
+  if (marker_done_ && batch.hard_state) {
+    batch.hard_state->commit = std::max(batch.hard_state->commit, marker_commit_);
+  }
   wal_->Append(std::move(batch));
   ReleaseCompleted();
 }
@@ -89,6 +93,7 @@ void Journal::SaveMarker(raft::EntryId snapshot, const raft::HardState& hard_sta
                          std::function<void()> done) {
   KEELSON_CHECK(idle() && !marker_done_, "a marker comes after everything before it");
   wal_->SaveSnapshotMarker(snapshot, hard_state);
+  marker_commit_ = hard_state.commit;
   marker_done_ = std::move(done);
   Kick();
 }

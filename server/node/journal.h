@@ -54,7 +54,8 @@ class Journal {
   // Keeps segments ready. After each release and at every tick.
   void Upkeep(storage::Wal::Growth growth);
 
-  // Replaces the log by the snapshot that ends at `snapshot`; `done` once that is durable.
+  // Replaces the log by the snapshot that ends at `snapshot`; `done` once that is durable. Batches
+  // may be added meanwhile: the core, which learns of the snapshot by `done`, commits less in them.
   void SaveMarker(raft::EntryId snapshot, const raft::HardState& hard_state,
                   std::function<void()> done);
 
@@ -91,6 +92,7 @@ class Journal {
   std::optional<Instant> writing_since_;
   bool waits_for_room_ = false;
   std::function<void()> marker_done_;
+  raft::Index marker_commit_{};  // while there is marker_done_
   std::vector<std::function<void()>> when_idle_;
 };
 

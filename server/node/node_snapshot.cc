@@ -138,10 +138,10 @@ void Node::Impl::SwitchToSnapshot(const raft::SnapshotMeta& meta) {
 
 void Node::Impl::SaveInstalled(const raft::SnapshotMeta& meta, storage::OpenedStore opened) {
   KEELSON_CHECK(opened.store->applied() == meta.last, "the store is what the offer said");
-  raft::HardState hard = core->View().hard;
-  hard.commit = std::max(hard.commit, meta.last.index);
   auto held = std::make_shared<storage::OpenedStore>(std::move(opened));
-  journal->WhenIdle([this, meta, hard, held] {
+  journal->WhenIdle([this, meta, held] {
+    raft::HardState hard = core->View().hard;  // of now: what was written meanwhile may be newer
+    hard.commit = std::max(hard.commit, meta.last.index);
     journal->SaveMarker(meta.last, hard, [this, meta, held] {
       if (!stopped_) FinishInstall(meta, std::move(*held));
     });

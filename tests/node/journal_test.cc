@@ -155,5 +155,26 @@ TEST_F(JournalTest, AMarkerReplacesTheLog) {
   EXPECT_EQ(log_.wal->base(), (raft::EntryId{raft::Term(2), raft::Index(50)}));
 }
 
+TEST_F(JournalTest, ABatchBesideAMarkerDoesNotTakeItsCommitIndexBack) {
+  Add();
+  journal_->Kick();
+  runner_.RunOne();
+  bool done = false;
+  journal_->SaveMarker({raft::Term(2), raft::Index(50)}, storage::Hard(2, 0, 50),
+                       [&done] { done = true; });
+  raft::PersistBatch vote;
+  vote.seq = ++seq_;
+  vote.must_sync = true;
+  vote.hard_state = storage::Hard(3, 2, 1);
+  journal_->Add(std::move(vote), {});
+  runner_.RunOne();
+  EXPECT_TRUE(done);
+  journal_->Kick();
+  runner_.RunOne();
+  EXPECT_THAT(persisted_, ElementsAre(1u, 2u));
+  log_.LosePowerAndOpen();
+  EXPECT_EQ(log_.recovery.hard_state, storage::Hard(3, 2, 50));
+}
+
 }  // namespace
 }  // namespace keelson::server

@@ -110,6 +110,13 @@ class LeaseClient {
   explicit LeaseClient(SimCluster& cluster, int number) : cluster_(cluster), number_(number) {}
   void Start() { GrantOne(); }
   void Stop() { stopped_ = true; }
+  // Within this time of its last keep-alive, or of the moment at which a leader began to time
+  // leases, a lease ends: the longest TTL, a new leader's election timeout on top, and a second
+  // for ticks and the log.
+  static constexpr std::chrono::seconds kLongestTtl{5};
+  static constexpr std::chrono::seconds kEndsWithin = kLongestTtl + std::chrono::seconds(2);
+  // Whether every lease that had a key has ended.
+  bool AllEnded() const;
   // Checks what was promised against what happened. REQUIRES: all leases had time to end.
   void CheckAtEnd();
 
@@ -127,6 +134,7 @@ class LeaseClient {
   void Attach(PromisePtr promise, int64_t ttl);
   void KeepAlive(PromisePtr promise, int64_t ttl);
   void CheckNotEnded(const Promise& promise, const char* when) const;
+  bool Lives(const Promise& promise) const;
 
   SimCluster& cluster_;
   const int number_;

@@ -136,6 +136,7 @@ void SimCluster::OnTurn(SimMember& member, const raft::StateView& before,
   }
   NoteDisk(member);
   NoteRoom(member);
+  NoteLeases(member, now);
   CheckState(member);
   if (after_turn_) after_turn_(member, now);
 }
@@ -161,6 +162,12 @@ void SimCluster::NoteRoom(SimMember& member) {
   bool& refused = refuses_growth_[member.id()];
   if (std::exchange(refused, refuses) == refuses) return;
   Count(refuses ? "members without room" : "members that found room again");
+}
+
+void SimCluster::NoteLeases(SimMember& member, const raft::StateView& now) {
+  if (now.role != raft::RoleKind::kLeader || !member.node().lease_table().primary()) return;
+  if (std::exchange(timed_leases_in_[member.id()], now.hard.term) == now.hard.term) return;
+  leases_timed_since_ = world_.now();
 }
 
 bool SimCluster::SomeRefuseGrowth() {

@@ -49,6 +49,9 @@ class SimCluster {
   // The members of the committed membership, but those that lost their disk.
   std::vector<SimMember*> Current();
 
+  // When a leader last began to time leases, each of which has its full time again from then on.
+  Instant leases_timed_since() const { return leases_timed_since_; }
+
   // A member with an empty disk, ready to be added. Starts at once.
   SimMember& AddSpare();
   // Starts a member after `delay` unless it runs by then, is retired or held down.
@@ -87,6 +90,7 @@ class SimCluster {
   void OnTurn(SimMember& member, const raft::StateView& before, const raft::StateView& now);
   void NoteDisk(SimMember& member);
   void NoteRoom(SimMember& member);
+  void NoteLeases(SimMember& member, const raft::StateView& now);
   void CheckState(SimMember& member);
   void OnFatal(SimMember& member, const absl::Status& status);
   void EndAndStartLater(SimMember& member);
@@ -109,6 +113,8 @@ class SimCluster {
   std::map<raft::NodeId, uint64_t> errors_at_start_;  // of its disk, as its process began
   std::map<raft::NodeId, raft::Term>
       committed_in_;  // the last reign in which each led and committed
+  std::map<raft::NodeId, raft::Term> timed_leases_in_;  // the same for timing leases
+  Instant leases_timed_since_;
   std::vector<std::unique_ptr<SimMember>> members_;
 };
 

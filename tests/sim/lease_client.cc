@@ -12,7 +12,9 @@ void LeaseClient::Again(Duration after) {
 
 void LeaseClient::GrantOne() {
   if (stopped_) return;
-  const int64_t ttl = 2 + static_cast<int64_t>(cluster_.dice().Below(4));
+  constexpr int64_t kShortestTtl = 2;
+  constexpr uint64_t kTtls = kLongestTtl.count() - kShortestTtl + 1;
+  const int64_t ttl = kShortestTtl + static_cast<int64_t>(cluster_.dice().Below(kTtls));
   etcdserverpb::LeaseGrantRequest request;
   request.set_ttl(ttl);
   const Instant asked = cluster_.world().now();
@@ -79,12 +81,21 @@ void LeaseClient::CheckNotEnded(const Promise& promise, const char* when) const 
                               "; it was promised until ", promise.until.nanos / 1000000, " ms"));
 }
 
+bool LeaseClient::Lives(const Promise& promise) const {
+  return cluster_.truth().At(promise.key, cluster_.truth().newest()).has_value();
+}
+
+bool LeaseClient::AllEnded() const {
+  return std::none_of(promises_.begin(), promises_.end(),
+                      [this](const PromisePtr& promise) { return Lives(*promise); });
+}
+
 void LeaseClient::CheckAtEnd() {
   const Truth& truth = cluster_.truth();
   for (const PromisePtr& promise : promises_) {
     CheckNotEnded(*promise, "too early");
     if (truth.RevisionOf("value of " + promise->key) == 0) continue;
-    if (truth.At(promise->key, truth.newest())) {
+    if (Lives(*promise)) {
       truth.Violated(absl::StrCat("lease ", promise->id, " never ended"));
     }
     cluster_.Count("leases that ended");

@@ -118,7 +118,7 @@ void Settle(SimCluster& cluster, const Clients& clients, Reconfigurer& reconfigu
     }
     return true;
   };
-  // Leases that nobody keeps alive end within this time.
+  // Leases that nobody keeps alive end within this time, but for those that AwaitLeases is about.
   world.RunUntil(world.now() + std::chrono::seconds(14));
   world.RunUntil(give_up, settled);
   if (!reconfigurer.AtRest()) truth.Violated("a change of membership does not come to its end");
@@ -135,6 +135,15 @@ void Settle(SimCluster& cluster, const Clients& clients, Reconfigurer& reconfigu
   for (const auto& watch : clients.watches) {
     if (!watch->CaughtUp()) truth.Violated("after the faults a " + watch->Describe());
   }
+}
+
+// Where a leader began to time leases late in the phase above, they have their full time from then
+// on, and not longer. REQUIRES: the cluster is at rest.
+void AwaitLeases(SimCluster& cluster, const Clients& clients) {
+  cluster.world().RunUntil(cluster.leases_timed_since() + LeaseClient::kEndsWithin, [&] {
+    return AllAlike(cluster) && std::all_of(clients.leases.begin(), clients.leases.end(),
+                                            [](const auto& client) { return client->AllEnded(); });
+  });
 }
 
 void CheckStores(SimCluster& cluster) {
@@ -186,6 +195,7 @@ SeedResult RunSeed(uint64_t seed) {
   }
   clients.Stop();
   Settle(cluster, clients, reconfigurer);
+  AwaitLeases(cluster, clients);
   CheckStores(cluster);
   for (auto& lease : clients.leases) lease->CheckAtEnd();
   cluster.CollectCounters();

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <set>
 
+#include "proto/etcd/rpc.pb.h"
 #include "raft/config_change.h"
+#include "tests/sim/clients.h"
 #include "tests/sim/cluster.h"
 
 namespace keelson::sim {
@@ -109,6 +111,33 @@ TEST_F(Scenario, DiskLostBeforeItIsKnownTakesNothingCommittedWithIt) {
   cluster_.StartLater(*leader, milliseconds(10));
   RunFor(seconds(4));
   EXPECT_EQ(leader->node().core().commit(), cluster_.Leader()->node().core().commit());
+}
+
+// A new leader gives a lease that the log knows no less of its full time again from when it times
+// leases on, and no more: the simulator's last check of leases counts from there.
+TEST_F(Scenario, LeaseHasItsTimeFromTheNewLeaderOn) {
+  RunFor(seconds(4));
+  SimMember* const first = cluster_.Leader();
+  ASSERT_NE(first, nullptr);
+  etcdserverpb::LeaseGrantRequest request;
+  request.set_id(7);
+  request.set_ttl(LeaseClient::kLongestTtl.count());
+  first->Call("/etcdserverpb.Lease/LeaseGrant", request.SerializeAsString(), nullptr, nullptr);
+  const Instant before = cluster_.leases_timed_since();
+  RunFor(milliseconds(500));
+  ASSERT_TRUE(first->node().lease_table().Contains(7));
+  EXPECT_EQ(cluster_.leases_timed_since(), before) << "one reign, one beginning";
+  first->Crash();
+  while (cluster_.leases_timed_since() == before) RunFor(milliseconds(1));
+
+  const Instant since = cluster_.leases_timed_since();
+  SimMember* const second = cluster_.Leader();
+  ASSERT_NE(second, nullptr);
+  cluster_.world().RunUntil(since + LeaseClient::kLongestTtl);
+  EXPECT_TRUE(second->node().lease_table().Contains(7));
+  cluster_.world().RunUntil(since + LeaseClient::kEndsWithin);
+  EXPECT_FALSE(second->node().lease_table().Contains(7));
+  EXPECT_EQ(cluster_.leases_timed_since(), since);
 }
 
 }  // namespace

@@ -80,8 +80,10 @@ TEST_F(InstalledShellTest, Fish) {
   Use("fish", "--no-execute");
   if (IsSkipped()) return;
   const auto offered = [this](const std::string& line) {
-    const auto fish = Run({"fish", "--no-config", "-c",
-                           absl::StrCat("source ", file_, "; complete -C '", line, "'")});
+    // In a place of its own: where kvctl has nothing to offer, fish does files.
+    const auto fish = Run(
+        {"fish", "--no-config", "-c",
+         absl::StrCat("cd ", directory_.path(), "; source ", file_, "; complete -C '", line, "'")});
     EXPECT_EQ(fish.exit_code, 0) << fish.err;
     Words words;
     // Each with what it is for, behind a tab.

@@ -92,6 +92,14 @@ TEST_F(RangePagesTest, AFailedPageCanBeAskedForAgain) {
 // Of a cluster with them, after the first page: "a" and "b" at revision 42.
 class RangeStreamsTest : public RangeReaderTest {
  protected:
+  // A page that is still asked for would keep itself.
+  void TearDown() override {
+    if (!next_) return;
+    next_->Cancel();
+    fake_.scheduler->RunReady();
+    if (!next_->IsReady()) fake_.transport->attempts.back().done({absl::CancelledError()});
+    fake_.scheduler->RunReady();
+  }
   void Start(RangeReaderOptions options = {}) {
     reader_.emplace(Kv(fake_.core), KeyRange::Between("a", "z"), options,
                     CallOptions{.timeout = absl::Seconds(10)});
@@ -259,6 +267,7 @@ TEST_F(RangeStreamsTest, AClusterWithoutStreamsIsAskedForOneOnce) {
   EXPECT_EQ(AnswerPage(*next_, "c", 1, /*more=*/true)->size(), 1u);
   Ask();
   EXPECT_EQ(attempts(), 3u);
+  EXPECT_EQ(AnswerPage(*next_, "d", 1, /*more=*/true)->size(), 1u);
   RangeReader other(Kv(fake_.core), KeyRange::All());
   EXPECT_TRUE(Page(other, "a", 1, /*more=*/true).ok());
   EXPECT_TRUE(Page(other, "b", 1, /*more=*/true).ok());

@@ -152,6 +152,13 @@ TEST_F(UnaryCallTest, ACancelledAttemptIsNotFollowedByAnother) {
   EXPECT_TRUE(result_.has_value());
 }
 
+TEST_F(UnaryCallTest, ACancelledCallIsCancelledThoughItsAttemptFailsBeforeItHears) {
+  Start(Effect::kReads);
+  cancellation_->Request();
+  EndLast(absl::UnavailableError("no leader"), Reach::kAnswered);
+  EXPECT_EQ(result_->status().code(), absl::StatusCode::kCancelled);
+}
+
 TEST_F(UnaryCallTest, ACancelledWriteThatMayHaveArrivedIsUnknown) {
   Start(Effect::kWrites);
   cancellation_->Request();

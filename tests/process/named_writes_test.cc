@@ -192,13 +192,20 @@ class NamedWritesTest : public ::testing::Test {
   std::vector<mvccpb::KeyValue> Stored() {
     const auto channel =
         grpc::CreateChannel(cluster_->member(0).endpoint(), grpc::InsecureChannelCredentials());
-    grpc::ClientContext context;
+    const auto stub = etcdserverpb::KV::NewStub(channel);
     etcdserverpb::RangeRequest request;
     request.set_key("named/");
     request.set_range_end("named0");
     etcdserverpb::RangeResponse response;
-    const auto stub = etcdserverpb::KV::NewStub(channel);
-    const grpc::Status status = stub->Range(&context, request, &response);
+    grpc::Status status;
+    // Channels share connections: one of before the last kill may break only now.
+    WaitUntil(absl::Seconds(30), [&] {
+      grpc::ClientContext context;
+      context.set_wait_for_ready(true);
+      context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+      status = stub->Range(&context, request, &response);
+      return status.ok() || !AllRun();
+    });
     EXPECT_TRUE(status.ok()) << status.error_message();
     return {response.kvs().begin(), response.kvs().end()};
   }

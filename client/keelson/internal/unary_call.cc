@@ -22,6 +22,8 @@
 namespace keelson::client::internal {
 namespace {
 
+absl::Status CancelledByCaller() { return absl::CancelledError("cancelled by its caller"); }
+
 class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
  public:
   UnaryCall(std::shared_ptr<Core> core, UnaryRequest request, UnaryDone done)
@@ -93,6 +95,8 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
     if (!name_.empty() && NamedEnded(end, now)) return;
     if (IsTooOld(end.status)) too_old_ = end;
     const bool dialled_out = !reached_ && now - started_ >= core_->options().dial_timeout;
+    // It would go on, were it not for its caller.
+    if (cancelled() && MayRetry(request_.effect, end)) end.status = CancelledByCaller();
     if (pinned() || cancelled() || dialled_out || now >= deadline_ ||
         !MayRetry(request_.effect, end)) {
       return Fail(end, now);
@@ -196,8 +200,7 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   void EndPause(Reach reach) {
     if (pause_ == Scheduler::kNoTimer) return;
     core_->scheduler().Cancel(std::exchange(pause_, Scheduler::kNoTimer));
-    Fail({.status = absl::CancelledError("cancelled by its caller"), .reach = reach},
-         core_->scheduler().Now());
+    Fail({.status = CancelledByCaller(), .reach = reach}, core_->scheduler().Now());
   }
 
   void Fail(const CallEnd& end, Instant now) {

@@ -7,7 +7,10 @@
 namespace keelson::server {
 
 LeaseDesk::LeaseDesk(LeaseTable* table, Node node, Duration election_timeout)
-    : table_(table), node_(std::move(node)), election_timeout_(election_timeout) {}
+    : table_(table),
+      node_(std::move(node)),
+      election_timeout_(election_timeout),
+      last_sequence_(node_.boot_id) {}
 
 void LeaseDesk::Ask(LeaseQuestion::Kind kind, int64_t lease, Done done) {
   const uint64_t sequence = ++last_sequence_;

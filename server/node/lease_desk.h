@@ -29,6 +29,8 @@ class LeaseDesk {
 
   // What the desk asks of the node.
   struct Node {
+    // Of this start of the member: an answer to the process before it is not taken for one's own.
+    uint64_t boot_id = 0;
     std::function<Instant()> now;
     std::function<bool()> is_leader;
     std::function<raft::NodeId()> leader;
@@ -94,7 +96,7 @@ class LeaseDesk {
   LeaseTable* table_;
   Node node_;
   Duration election_timeout_;
-  uint64_t last_sequence_ = 0;
+  uint64_t last_sequence_;
   std::map<uint64_t, Asked> asked_;
   std::map<int64_t, std::vector<Waiting>> clearing_;  // by lease: this is on its way to the log
 };

@@ -243,6 +243,7 @@ absl::Status Node::Impl::MakeCore(const storage::WalRecovery& found) {
 
 LeaseDesk::Node Node::Impl::LeaseDeskNode() {
   LeaseDesk::Node node;
+  node.boot_id = boot_id;
   node.now = [this] { return seams.loop->Now(); };
   node.is_leader = [this] { return core->IsLeader(); };
   node.leader = [this] { return core->leader(); };

@@ -89,6 +89,26 @@ class LeaseDeskTest : public ::testing::Test {
   std::vector<std::string> checkpoints_;  // proposed
 };
 
+TEST_F(LeaseDeskTest, AnAnswerToTheProcessBeforeIsNotTakenForOnesOwn) {
+  leader_ = raft::NodeId(2);
+  KeepAlive(7);
+  LeaseDesk::Node again = Environment();
+  again.boot_id = 1'000'000;
+  LeaseDesk restarted(&table_, again, kElection);
+  std::vector<int64_t> told;
+  restarted.KeepAlive(
+      8, [&](const absl::Status&, const LeaseWord& word) { told.push_back(word.ttl_seconds); });
+  ASSERT_EQ(sent_.size(), 2u);
+  const auto answer = [&](size_t question, int64_t ttl) {
+    restarted.OnAnswer(
+        {.sequence = std::get<LeaseQuestion>(sent_[question].second).sequence, .ttl_seconds = ttl});
+  };
+  answer(0, 4);
+  EXPECT_THAT(told, IsEmpty());
+  answer(1, 2);
+  EXPECT_THAT(told, ElementsAre(2));
+}
+
 TEST_F(LeaseDeskTest, AKeepAliveOfACheckpointedLeaseWaitsUntilTheLogTakesItBack) {
   desk_.OnApplied({{7, 3600}});
   Checkpoint(7, 3600, 100);

@@ -34,6 +34,7 @@ void Node::Impl::MakeStateCheck() {
   environment.loop = seams.loop;
   environment.runner = seams.runner;
   environment.self = identity.member;
+  environment.boot_id = boot_id;
   environment.view = [this] { return machine->store().View(); };
   environment.send = [this](raft::NodeId to, PeerMessage message) {
     if (network == nullptr || stopped_) return false;

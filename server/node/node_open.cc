@@ -318,7 +318,8 @@ void Node::Impl::MakeQueues() {
   proposals = std::make_unique<Proposals>(
       write_limits,
       [this](const WriteTimes& times_of, const Proposals::Payload& payload,
-             const absl::Status& outcome) { slow_log.Write(times_of, *payload, outcome); });
+             const absl::Status& outcome) { slow_log.Write(times_of, *payload, outcome); },
+      boot_id);
   Reads::Limits read_limits;
   read_limits.slow = options.slow_apply;
   reads = std::make_unique<Reads>(read_limits,

@@ -37,6 +37,7 @@ void Node::Impl::MakeSnapshotParts() {
   sending.loop = seams.loop;
   sending.runner = seams.runner;
   sending.logger = seams.logger;
+  sending.boot_id = boot_id;
   sending.send = send;
   sending.connected = [this](raft::NodeId to) {
     return network != nullptr && network->Connected(to, PeerChannel::kSnapshot);

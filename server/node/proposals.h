@@ -67,8 +67,10 @@ class Proposals {
     Duration slow = Duration::max();  // applied or given up later is told as slow
   };
 
-  explicit Proposals(Limits limits, OnSlow on_slow = {})
-      : limits_(limits), on_slow_(std::move(on_slow)) {}
+  // Sequence numbers go on from `boot_id`, which is of this start of the member: a late refusal of
+  // what the process before it forwarded is not taken for one of this one's.
+  explicit Proposals(Limits limits, OnSlow on_slow = {}, uint64_t boot_id = 0)
+      : limits_(limits), on_slow_(std::move(on_slow)), last_sequence_(boot_id) {}
 
   // The next sequence number; it goes into the payload's ProposalId.
   uint64_t NextSequence() { return ++last_sequence_; }
@@ -126,7 +128,7 @@ class Proposals {
 
   Limits limits_;
   OnSlow on_slow_;
-  uint64_t last_sequence_ = 0;
+  uint64_t last_sequence_;
   uint64_t failed_total_ = 0;
   raft::Term applied_term_;
   absl::flat_hash_map<uint64_t, Pending> pending_;

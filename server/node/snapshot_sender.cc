@@ -28,7 +28,7 @@ storage::SnapshotPosition PositionOf(const storage::SnapshotManifest& manifest, 
 }  // namespace
 
 SnapshotSender::SnapshotSender(Environment environment, Limits limits)
-    : env_(std::move(environment)), limits_(limits) {}
+    : env_(std::move(environment)), limits_(limits), last_stream_(env_.boot_id) {}
 
 SnapshotSender::~SnapshotSender() = default;
 

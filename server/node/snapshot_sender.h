@@ -35,6 +35,9 @@ class SnapshotSender {
     Loop* loop = nullptr;
     Runner* runner = nullptr;
     const Logger* logger = nullptr;
+    // Of this start of the member: an answer to a stream of the process before it counts for
+    // nothing.
+    uint64_t boot_id = 0;
     std::function<bool(raft::NodeId, PeerMessage)> send;
     // Whether `send` would send a piece of a snapshot now.
     std::function<bool(raft::NodeId)> connected;
@@ -99,7 +102,7 @@ class SnapshotSender {
   Environment env_;
   Limits limits_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();
-  uint64_t last_stream_ = 0;
+  uint64_t last_stream_;
   uint64_t sent_total_ = 0;
   std::map<raft::NodeId, Transfer> transfers_;
   std::map<raft::NodeId, Instant> retry_at_;  // of peers whose last transfer failed

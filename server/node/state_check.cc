@@ -8,7 +8,7 @@
 namespace keelson::server {
 
 StateCheck::StateCheck(Environment environment, Limits limits)
-    : environment_(std::move(environment)), limits_(limits) {}
+    : environment_(std::move(environment)), limits_(limits), sequence_(environment_.boot_id) {}
 StateCheck::~StateCheck() = default;
 
 void StateCheck::Hash(std::shared_ptr<PieceHash> hash, HashDone done) {

@@ -32,6 +32,8 @@ class StateCheck {
     Loop* loop = nullptr;
     Runner* runner = nullptr;
     raft::NodeId self;
+    // Of this start of the member: an answer to the process before it counts for nothing.
+    uint64_t boot_id = 0;
     // The state that is applied.
     std::function<storage::ReadViewPtr()> view;
     std::function<bool(raft::NodeId to, PeerMessage message)> send;
@@ -100,7 +102,7 @@ class StateCheck {
   raft::Index applied_;  // of the state that is hashed
   int64_t revision_ = 0;
   StatePiece piece_;  // the next one, or the one that is looked at
-  uint64_t sequence_ = 0;
+  uint64_t sequence_;
   Instant asked_at_;
   raft::NodeSet asked_;  // who is connected
   std::map<raft::NodeId, StateAnswer> answers_;

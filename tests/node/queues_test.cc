@@ -101,6 +101,20 @@ TEST_F(ProposalsTest, AnIndexTakenByAnotherTermMeansThatItIsSentAgain) {
   EXPECT_THAT(answers_, ElementsAre("2:ok"));
 }
 
+TEST_F(ProposalsTest, ARefusalToTheProcessBeforeIsNotTakenForOnesOwn) {
+  Add();
+  Forward(raft::NodeId(2), 5);
+  const uint64_t of_the_process_before = sent_.back();
+  proposals_ = Proposals(Proposals::Limits(), {}, /*boot_id=*/1'000'000);
+  Add();
+  Forward(raft::NodeId(2), 5);
+  proposals_.Refused(of_the_process_before, raft::Term(5), errors::TooManyRequests());
+  EXPECT_THAT(answers_, IsEmpty());
+  EXPECT_FALSE(proposals_.has_waiting());
+  proposals_.Refused(sent_.back(), raft::Term(5), errors::TooManyRequests());
+  EXPECT_EQ(answers_.size(), 1u);
+}
+
 TEST_F(ProposalsTest, OnlyARefusalSendsAForwardedOneAgain) {
   Add();
   Forward(raft::NodeId(2));

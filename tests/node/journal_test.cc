@@ -71,6 +71,15 @@ class JournalTest : public ::testing::Test {
     journal_->Add(std::move(batch), {message});
   }
 
+  // Over a log of one entry, at rest.
+  void SaveMarker(bool* done) {
+    Add();
+    journal_->Kick();
+    runner_.RunOne();
+    journal_->SaveMarker({raft::Term(2), raft::Index(50)}, storage::Hard(2, 0, 50),
+                         [done] { *done = true; });
+  }
+
   storage::WalHarness log_;
   SteppingLoop loop_;
   QueueRunner runner_;
@@ -143,12 +152,8 @@ TEST_F(JournalTest, WhoWaitsForRestIsCalledOnceEverythingIsThere) {
 }
 
 TEST_F(JournalTest, AMarkerReplacesTheLog) {
-  Add();
-  journal_->Kick();
-  runner_.RunOne();
   bool done = false;
-  journal_->SaveMarker({raft::Term(2), raft::Index(50)}, storage::Hard(2, 0, 50),
-                       [&done] { done = true; });
+  SaveMarker(&done);
   EXPECT_FALSE(done);
   runner_.RunOne();
   EXPECT_TRUE(done);
@@ -156,12 +161,8 @@ TEST_F(JournalTest, AMarkerReplacesTheLog) {
 }
 
 TEST_F(JournalTest, ABatchBesideAMarkerDoesNotTakeItsCommitIndexBack) {
-  Add();
-  journal_->Kick();
-  runner_.RunOne();
   bool done = false;
-  journal_->SaveMarker({raft::Term(2), raft::Index(50)}, storage::Hard(2, 0, 50),
-                       [&done] { done = true; });
+  SaveMarker(&done);
   raft::PersistBatch vote;
   vote.seq = ++seq_;
   vote.must_sync = true;

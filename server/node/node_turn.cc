@@ -111,7 +111,10 @@ void Node::Impl::OnSoftState(const raft::SoftState& state) {
   }
   const bool new_reign = leads && (!led || state.term != soft_state_.term);
   soft_state_ = state;
-  if (led && (!leads || new_reign)) leases->OnDemoted();
+  if (led && (!leads || new_reign)) {
+    leases->OnDemoted();
+    snapshot_sender->EndReign();
+  }
   if (new_reign) lease_promotion_due_ = true;
   if (!leads) lease_promotion_due_ = false;
   if (!led && !leads) return;

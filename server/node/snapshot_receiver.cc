@@ -56,8 +56,11 @@ void SnapshotReceiver::Drop() {
 void SnapshotReceiver::OnChunk(raft::NodeId from, SnapshotChunk chunk) {
   if (installing_) return;
   if (!chunk.manifest.empty()) {
+    // Of a leader of the past: it has ended the transfer, or hears soon that it may.
+    if (chunk.term < term_) return;
     Drop();
     from_ = from;
+    term_ = chunk.term;
     stream_ = chunk.stream;
     pending_manifest_ = std::move(chunk.manifest);
     if (!job_out_) Begin();

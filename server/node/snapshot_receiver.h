@@ -3,8 +3,8 @@
 //   manifest -> Begin -> chunks written one by one, each acked -> offer -> Seal -> the core's word:
 //   install (the node does it, then Installed) or not wanted (the sealed generation is removed)
 //
-// A new manifest replaces a transfer that was broken off; files that are complete are kept. Loop
-// thread only; all disk work runs on the store lane.
+// A new manifest replaces a transfer that was broken off, unless it is of an earlier term; files
+// that are complete are kept. Loop thread only; all disk work runs on the store lane.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +61,7 @@ class SnapshotReceiver {
   // What a manifest asked for while a job was out; it starts when the job is back.
   std::deque<SnapshotChunk> chunks_;
   raft::NodeId from_;
+  raft::Term term_;  // of the newest manifest
   uint64_t stream_ = 0;
   std::string pending_manifest_;
   ReceiverPtr receiver_;

@@ -187,6 +187,11 @@ void SnapshotSender::OnClosed(raft::NodeId peer) {
   if (transfers_.contains(peer)) End(peer, false, "the connection closed");
 }
 
+void SnapshotSender::EndReign() {
+  transfers_.clear();
+  retry_at_.clear();
+}
+
 void SnapshotSender::Tick() {
   const Instant now = env_.loop->Now();
   std::vector<raft::NodeId> stuck;

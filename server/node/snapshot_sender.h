@@ -3,6 +3,7 @@
 //   Send -> (a while after a failure) -> connected? -> checkpoint -> manifest sent -> chunks sent,
 //   a window ahead of the acks -> offer sent
 //        -> installed (told by the receiver), or given up: refused, closed, no progress
+//        -> forgotten with the reign that it is of: its offer would be of a term that is over
 //
 // A checkpoint costs a flush and holds files: none is made for a peer that can't be reached, and
 // one is used again for a while.
@@ -68,6 +69,8 @@ class SnapshotSender {
   void Send(raft::NodeId peer, raft::Index at_least);
   void OnAck(raft::NodeId from, const SnapshotChunkAck& ack);
   void OnClosed(raft::NodeId peer);
+  // This member leads no more, or leads in another term, whose core asks for all that it needs.
+  void EndReign();
   void Tick();
   // Lets go of the checkpoint that is kept for the next transfer (the disk is full).
   void DropKept();

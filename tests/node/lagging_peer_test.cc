@@ -24,9 +24,24 @@ class LaggingPeerTest : public ::testing::Test {
     }
   }
   size_t Streams() { return cluster_.LogLines(leader_, "sending database snapshot").size(); }
+  // Hands leadership over and waits until `target` has it.
+  void MoveLeader(size_t target) {
+    etcdserverpb::MoveLeaderRequest request;
+    request.set_targetid(cluster_.member(target).id().value());
+    const size_t leader = cluster_.WaitForLeader();
+    ASSERT_TRUE(cluster_.Call(leader, "/etcdserverpb.Maintenance/MoveLeader", request).ok());
+    ASSERT_EQ(cluster_.WaitForLeader(), target);
+  }
   size_t Failures() { return cluster_.LogLines(leader_, "was not delivered").size(); }
 
-  NodeCluster cluster_{3};
+  static server::NodeOptions SlowStreams() {
+    server::NodeOptions options = NodeCluster::SmallOptions();
+    options.snapshot_bytes_per_second = 100 << 10;
+    options.snapshot_chunk_bytes = 8 << 10;
+    return options;
+  }
+
+  NodeCluster cluster_{3, SlowStreams()};
   size_t leader_ = 0;
   size_t lagging_ = 0;
 };
@@ -54,6 +69,23 @@ TEST_F(LaggingPeerTest, WhoIsHeardButHearsNothingIsTriedNowAndThen) {
   EXPECT_LE(Streams() - before, 7u) << "each is given up after ten seconds without an answer";
   cluster_.network().Restore(from, to);
   EXPECT_TRUE(cluster_.WaitForRest());
+}
+
+TEST_F(LaggingPeerTest, WhoLeadsAgainStreamsAnewInsteadOfToTheEndForNothing) {
+  cluster_.member(lagging_).Crash();
+  WriteALot();
+  ASSERT_TRUE(cluster_.member(lagging_).Start().ok());
+  ASSERT_TRUE(cluster_.RunUntil([&] { return Streams() > 0; }));
+  cluster_.RunFor(std::chrono::milliseconds(100));
+  const size_t other = 3 - leader_ - lagging_;
+  ASSERT_NO_FATAL_FAILURE(MoveLeader(other));
+  ASSERT_NO_FATAL_FAILURE(MoveLeader(leader_));
+  ASSERT_TRUE(cluster_.WaitForRest());
+  // Of the other one, too, if its own state had arrived before.
+  EXPECT_EQ(cluster_.node(leader_).counters().snapshots_sent +
+                cluster_.node(other).counters().snapshots_sent,
+            1u);
+  EXPECT_EQ(cluster_.node(lagging_).counters().snapshots_installed, 1u);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ using std::chrono::seconds;
 using State = SnapshotChunkAck::State;
 
 constexpr raft::NodeId kLeader(1);
+constexpr raft::NodeId kNextLeader(2);
 
 class SnapshotReceiverTest : public ::testing::Test {
  protected:
@@ -39,11 +40,12 @@ class SnapshotReceiverTest : public ::testing::Test {
   }
   void Run() { world_.RunUntil(world_.now() + seconds(5)); }
 
-  void SendHead(uint64_t stream) {
+  void SendHead(uint64_t stream, raft::NodeId from = kLeader, raft::Term term = raft::Term(1)) {
     SnapshotChunk head;
     head.stream = stream;
+    head.term = term;
     head.manifest = storage::EncodeManifest(checkpoint_->manifest());
-    receiver_->OnChunk(kLeader, std::move(head));
+    receiver_->OnChunk(from, std::move(head));
   }
   // The piece at `at`, of up to `bytes`; the position after it.
   storage::SnapshotPosition SendPiece(uint64_t stream, storage::SnapshotPosition at,
@@ -152,6 +154,18 @@ TEST_F(SnapshotReceiverTest, ANewTransferReplacesTheOldOneAndKeepsCompleteFiles)
   SendPiece(7, at);
   Run();
   EXPECT_EQ(acks_.size(), acks) << "of the transfer that is over";
+}
+
+TEST_F(SnapshotReceiverTest, ALateLeaderOfThePastReplacesNothing) {
+  SendHead(8, kNextLeader, raft::Term(2));
+  Run();
+  ASSERT_EQ(acks_.size(), 1u);
+  SendHead(7, kLeader, raft::Term(1));
+  Run();
+  EXPECT_EQ(acks_.size(), 1u);
+  SendHead(9, kLeader, raft::Term(3));
+  Run();
+  EXPECT_EQ(acks_.back().stream, 9u) << "it leads again";
 }
 
 TEST_F(SnapshotReceiverTest, AFullDiskRefusesAndLeavesNothingBehind) {

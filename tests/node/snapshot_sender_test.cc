@@ -23,7 +23,13 @@ class SnapshotSenderTest : public ::testing::Test {
   SnapshotSenderTest() {
     disk_.Fill(*store_.store, "k", 500);
     disk_.Flush(*store_.store);
+    MakeSender(/*boot_id=*/7);
+  }
+
+  // Of the process that starts with `boot_id`.
+  void MakeSender(uint64_t boot_id) {
     SnapshotSender::Environment env;
+    env.boot_id = boot_id;
     env.loop = &loop_;
     env.runner = &runner_;
     env.logger = &logger_;
@@ -141,6 +147,38 @@ TEST_F(SnapshotSenderTest, WrongAndRefusingAnswersEndIt) {
   Ack(0, State::kRefused);
   EXPECT_THAT(ended_, ElementsAre(false, false));
   EXPECT_EQ(sender_->sent_total(), 0u);
+}
+
+TEST_F(SnapshotSenderTest, WhatIsSaidToTheProcessBeforeCountsForNothing) {
+  sender_->Send(kPeer, raft::Index(1));
+  const uint64_t before = stream();
+  MakeSender(/*boot_id=*/uint64_t{1} << 40);
+  sender_->Send(kPeer, raft::Index(1));
+  ASSERT_EQ(Heads(), 2u);
+  sender_->OnAck(kPeer, {before, 0, State::kInstalled, ""});
+  sender_->OnAck(kPeer, {before, 0, State::kRefused, "no"});
+  EXPECT_THAT(ended_, IsEmpty());
+  Ack(0, State::kInstalled);
+  EXPECT_THAT(ended_, ElementsAre(true));
+}
+
+TEST_F(SnapshotSenderTest, NothingGoesOnOverTheEndOfAReign) {
+  sender_->Send(kPeer, raft::Index(1));
+  Ack(0);
+  RunFor(milliseconds(100));
+  const uint64_t stream_before = stream();
+  const uint64_t bytes_before = BytesSent();
+  ASSERT_GT(bytes_before, 0u);
+  sender_->EndReign();
+  sender_->OnAck(kPeer, {stream_before, bytes_before, State::kContinue, ""});
+  RunFor(seconds(1));
+  EXPECT_EQ(BytesSent(), bytes_before);
+  EXPECT_THAT(ended_, IsEmpty()) << "the core of the next reign knows nothing of it";
+  sender_->Send(kPeer, raft::Index(1));
+  EXPECT_EQ(Heads(), 2u) << "at once: that one did not fail";
+  EXPECT_EQ(checkpoints_, 1);
+  sender_->OnAck(kPeer, {stream_before, 0, State::kInstalled, ""});
+  EXPECT_THAT(ended_, IsEmpty());
 }
 
 TEST_F(SnapshotSenderTest, WhoStaysSilentIsGivenUp) {

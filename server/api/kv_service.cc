@@ -88,7 +88,8 @@ void KvService::RangeStream(CallPtr call, etcdserverpb::RangeRequest request) {
     if (!status.ok()) return stream->Fail(status);
     etcdserverpb::ResponseHeader header;
     node_.FillHeader(&header);
-    stream->Begin(std::make_unique<RangeMessages>(node_.View(), request, header));
+    stream->Begin(std::make_unique<RangeMessages>(node_.View(), request, header),
+                  IsCompactedSince(node_, header.revision()));
   };
   if (serializable) return begin(absl::OkStatus());
   node_.WhenReadable(std::move(begin));

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "server/api/pair_encoding.h"
+#include "storage/mvcc/read_view.h"
 
 namespace keelson::server {
 namespace {
@@ -27,21 +28,23 @@ struct LongAnswer::Slice {
 
 LongAnswer::LongAnswer(Loop& loop, Runner& runner, std::shared_ptr<Call> call,
                        std::unique_ptr<AnswerSource> source,
-                       const etcdserverpb::ResponseHeader& header, OnRead on_read)
+                       const etcdserverpb::ResponseHeader& header, Hooks hooks)
     : loop_(loop),
       runner_(runner),
       slow_client_(loop),
-      on_read_(std::move(on_read)),
+      on_read_(std::move(hooks.on_read)),
       began_(loop.Now()),
       call_(std::move(call)),
       source_(std::move(source)),
-      head_(HeaderField(header)) {}
+      head_(HeaderField(header)) {
+  slow_client_.SetCompacted(std::move(hooks.compacted));
+}
 
 void LongAnswer::Start(Loop& loop, Runner& runner, std::shared_ptr<Call> call,
                        std::unique_ptr<AnswerSource> source,
-                       const etcdserverpb::ResponseHeader& header, OnRead on_read) {
+                       const etcdserverpb::ResponseHeader& header, Hooks hooks) {
   const std::shared_ptr<LongAnswer> answer(
-      new LongAnswer(loop, runner, std::move(call), std::move(source), header, std::move(on_read)));
+      new LongAnswer(loop, runner, std::move(call), std::move(source), header, std::move(hooks)));
   answer->Listen();
   answer->RunSlice();
 }
@@ -117,7 +120,9 @@ void LongAnswer::SendPart(AnswerSource::Part part) {
 }
 
 void LongAnswer::OnWritable() {
-  if (slow_client_.Resume()) RunSlice();
+  if (!slow_client_.Resume()) return;
+  if (slow_client_.KeepsTooMuch()) return End(storage::CompactedError());
+  RunSlice();
 }
 
 void LongAnswer::End(const absl::Status& status) {

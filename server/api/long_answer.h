@@ -8,8 +8,8 @@
 //            |   the client has taken what waited          v
 //            +----------------- OnWritable <------------ above the high-water mark
 //
-// The slices of several answers take turns on the lane. A client that goes away, or takes nothing
-// for SlowClient::kStuckAfter, ends its answer; the view that it pins is let go on the lane.
+// The slices of several answers take turns on the lane. A client that goes away, or is too slow
+// (SlowClient), ends its answer; the view that it pins is let go on the lane.
 #pragma once
 
 #include <functional>
@@ -31,21 +31,24 @@ namespace keelson::server {
 // Loop thread only, but for the source's work. Lives until its call is over.
 class LongAnswer : public std::enable_shared_from_this<LongAnswer> {
  public:
-  // Hears how long the reading took, once the size is known.
-  using OnRead = std::function<void(Duration took)>;
+  struct Hooks {
+    // Hears how long the reading took, once the size is known.
+    std::function<void(Duration took)> on_read;
+    SlowClient::Compacted compacted;
+  };
 
   // Answers `call` from `source`; `header` is the response's. REQUIRES: the call's events are not
   // set yet. `loop` and `runner` outlive the call.
   static void Start(Loop& loop, Runner& runner, std::shared_ptr<Call> call,
                     std::unique_ptr<AnswerSource> source,
-                    const etcdserverpb::ResponseHeader& header, OnRead on_read = {});
+                    const etcdserverpb::ResponseHeader& header, Hooks hooks);
 
  private:
   struct Slice;
 
   LongAnswer(Loop& loop, Runner& runner, std::shared_ptr<Call> call,
              std::unique_ptr<AnswerSource> source, const etcdserverpb::ResponseHeader& header,
-             OnRead on_read);
+             Hooks hooks);
 
   void Listen();
   void RunSlice();
@@ -59,7 +62,7 @@ class LongAnswer : public std::enable_shared_from_this<LongAnswer> {
   Loop& loop_;
   Runner& runner_;
   SlowClient slow_client_;
-  const OnRead on_read_;
+  const std::function<void(Duration took)> on_read_;
   const Instant began_;
   std::shared_ptr<Call> call_;  // null once the call is over
   std::shared_ptr<AnswerSource> source_;

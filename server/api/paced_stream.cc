@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "storage/mvcc/read_view.h"
 
 namespace keelson::server {
 
@@ -23,9 +24,10 @@ void PacedStream::Listen() {
   call_->SetEvents(std::move(events));
 }
 
-void PacedStream::Begin(std::unique_ptr<MessageSource> source) {
+void PacedStream::Begin(std::unique_ptr<MessageSource> source, SlowClient::Compacted compacted) {
   KEELSON_CHECK(source_ == nullptr && source != nullptr, "a stream begins once");
   source_ = std::move(source);
+  slow_client_.SetCompacted(std::move(compacted));
   if (call_ == nullptr) return LetGo();
   Make();
 }
@@ -62,7 +64,9 @@ void PacedStream::SendAll(absl::StatusOr<MessageSource::Batch> batch) {
 }
 
 void PacedStream::OnWritable() {
-  if (slow_client_.Resume()) Make();
+  if (!slow_client_.Resume()) return;
+  if (slow_client_.KeepsTooMuch()) return End(storage::CompactedError());
+  Make();
 }
 
 void PacedStream::End(const absl::Status& status) {

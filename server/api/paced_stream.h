@@ -6,8 +6,8 @@
 //                     |  the client has taken  v
 //                     +------- what waited --- above the high-water mark
 //
-// A client that goes away, or takes nothing for SlowClient::kStuckAfter, ends its call; the source
-// is let go on the lane.
+// A client that goes away, or is too slow (SlowClient), ends its call; the source is let go on the
+// lane.
 #pragma once
 
 #include <memory>
@@ -42,7 +42,7 @@ class PacedStream : public std::enable_shared_from_this<PacedStream> {
   static std::shared_ptr<PacedStream> Open(Loop& loop, Runner& runner, std::shared_ptr<Call> call);
 
   // Starts sending, once. Where the call is over already the source is let go.
-  void Begin(std::unique_ptr<MessageSource> source);
+  void Begin(std::unique_ptr<MessageSource> source, SlowClient::Compacted compacted = {});
   // Ends the call with an error, instead of Begin.
   void Fail(const absl::Status& error);
 

@@ -17,6 +17,11 @@ namespace keelson::server {
 inline constexpr storage::SliceBudget kReadOnLoop{
     .max_keys = 256, .max_bytes = 128 << 10, .max_micros = 500};
 
+// Whether `revision` is compacted by the time of the call.
+inline SlowClient::Compacted IsCompactedSince(Node& node, int64_t revision) {
+  return [&node, revision] { return node.store().compact_revision() > revision; };
+}
+
 // Answers `call` from `reader`: an AnswerSource that also gives its answer whole, on the node's
 // View() of now. REQUIRES: the call's events are not set.
 template <typename Reader>
@@ -30,7 +35,8 @@ void AnswerRead(Node& node, std::shared_ptr<Call> call, std::unique_ptr<Reader> 
       if (node.slow_log().IsSlow(took)) node.slow_log().Range(took, method, node.loop().Now());
     };
     return LongAnswer::Start(node.loop(), node.runner(), std::move(call), std::move(reader), header,
-                             std::move(tell_if_slow));
+                             {.on_read = std::move(tell_if_slow),
+                              .compacted = IsCompactedSince(node, header.revision())});
   }
   call->Send(reader->Whole(header));
   call->Finish(absl::OkStatus());

@@ -14,10 +14,21 @@ namespace keelson::server {
 // Part of an answer. Loop thread only.
 class SlowClient {
  public:
-  // How long a client may take nothing before its call ends.
+  // How long a client may leave what waits for it above Call::kLowWater before its call ends.
   static constexpr Duration kStuckAfter = std::chrono::seconds(60);
+  // How long an answer may go on at a revision that is compacted: the view that it is read from
+  // keeps all history from there on.
+  static constexpr Duration kKeepsHistoryFor = std::chrono::minutes(5);
+  // Whether what the answer is read from is compacted by now. Unset: it can't be.
+  using Compacted = std::function<bool()>;
 
-  explicit SlowClient(Loop& loop) : loop_(loop) {}
+  explicit SlowClient(Loop& loop) : loop_(loop), began_(loop.Now()) {}
+
+  void SetCompacted(Compacted compacted) { compacted_ = std::move(compacted); }
+  // Whether the answer must end here, since it has kept history for too long.
+  bool KeepsTooMuch() const {
+    return compacted_ && loop_.Now() - began_ > kKeepsHistoryFor && compacted_();
+  }
 
   // The client has enough to take. Unless Resume or Stop comes in time, and while `owner` lives
   // (which this is a part of), `stuck` is told how to end the call. REQUIRES: not waiting.
@@ -44,6 +55,8 @@ class SlowClient {
 
  private:
   Loop& loop_;
+  const Instant began_;
+  Compacted compacted_;
   Loop::TimerId timer_ = 0;  // set while waiting
 };
 

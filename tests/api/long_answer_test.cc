@@ -93,7 +93,8 @@ class LongAnswerTest : public testing::Test {
     etcdserverpb::ResponseHeader header;
     header.set_revision(42);
     LongAnswer::Start(loop_, runner_, call_, std::move(source), header,
-                      [this](Duration took) { reads_.push_back(took); });
+                      {.on_read = [this](Duration took) { reads_.push_back(took); },
+                       .compacted = [this] { return compacted_; }});
     return raw;
   }
   // Runs jobs and turns until nothing is left to do; returns the number of jobs.
@@ -112,7 +113,18 @@ class LongAnswerTest : public testing::Test {
     EXPECT_EQ(call_.use_count(), 1) << "nothing holds a call that is over";
   }
 
+  // A client that takes what waits for it, as seldom as it may, for `time` or to the end.
+  void TakeSlowly(Duration time) {
+    constexpr Duration kPause = SlowClient::kStuckAfter - std::chrono::seconds(1);
+    for (; time.count() > 0 && !call_->finished.has_value(); time -= kPause) {
+      loop_.Pass(kPause);
+      call_->Drain();
+      Settle();
+    }
+  }
+
   bool gone_ = false;
+  bool compacted_ = false;
   std::vector<Duration> reads_;
   FakeLoop loop_;
   FakeRunner runner_{&loop_};
@@ -194,6 +206,26 @@ TEST_F(LongAnswerTest, AClientThatTakesNothingDoesNotPinItsViewForever) {
   loop_.Pass(std::chrono::seconds(2));
   ASSERT_TRUE(call_->finished.has_value());
   EXPECT_EQ(call_->finished->code(), absl::StatusCode::kAborted);
+  Settle();
+}
+
+TEST_F(LongAnswerTest, ASlowClientMayTakeItsTimeWhileItKeepsNoHistory) {
+  Start(1, 60, Call::kHighWater);
+  Settle();
+  TakeSlowly(4 * SlowClient::kKeepsHistoryFor);
+  EXPECT_FALSE(call_->finished.has_value());
+  TakeSlowly(20 * SlowClient::kKeepsHistoryFor);
+  EXPECT_EQ(call_->finished, absl::OkStatus());
+}
+
+TEST_F(LongAnswerTest, ASlowClientDoesNotKeepCompactedHistoryForever) {
+  compacted_ = true;
+  Start(1, 60, Call::kHighWater);
+  Settle();
+  TakeSlowly(SlowClient::kKeepsHistoryFor - SlowClient::kStuckAfter);
+  EXPECT_FALSE(call_->finished.has_value());
+  TakeSlowly(2 * SlowClient::kStuckAfter);
+  EXPECT_EQ(call_->finished, storage::CompactedError());
   Settle();
 }
 

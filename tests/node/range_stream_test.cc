@@ -140,6 +140,35 @@ TEST(RangeStreamTest, IsOfTheMomentAtWhichItBegan) {
   EXPECT_EQ(Merged(call).SerializeAsString(), before.SerializeAsString());
 }
 
+TEST(RangeStreamTest, ASlowReaderEndsOnceItKeepsWhatIsCompacted) {
+  server::NodeOptions options = NodeCluster::SmallOptions();
+  options.corrupt_check_time = {};  // minutes of it cost the test seconds
+  NodeCluster cluster(1, options);
+  cluster.WaitForLeader();
+  Load(cluster, 1500, 12000);
+  OpenCall call = Stream(cluster, 0, AllOfThem());
+  call.call().SetStuck(true);
+  const auto take_slowly = [&](int minutes) {
+    for (int i = 0; i < minutes && !call.over(); ++i) {
+      cluster.RunFor(std::chrono::seconds(59));
+      call.call().SetStuck(false);
+      call.call().SetStuck(true);
+    }
+  };
+  take_slowly(7);
+  EXPECT_FALSE(call.over());
+  const int64_t revision = AnsweredBy(cluster, AllOfThem()).header().revision();
+  ASSERT_TRUE(cluster.Put(0, "k1000", "later").ok());
+  ASSERT_TRUE(cluster.Compact(0, revision).ok());
+  take_slowly(2);
+  EXPECT_FALSE(call.over()) << "its revision can still be read";
+  ASSERT_TRUE(cluster.Compact(0, revision + 1).ok());
+  take_slowly(2);
+  ASSERT_TRUE(call.over());
+  EXPECT_EQ(call.status(), storage::CompactedError());
+  EXPECT_TRUE(cluster.RunUntil([&] { return cluster.node(0).store().open_views() <= 1; }));
+}
+
 TEST(RangeStreamTest, WhatItCantDoIsToldBeforeAnythingElse) {
   NodeCluster cluster(1);
   cluster.WaitForLeader();

@@ -16,7 +16,7 @@ using etcdserverpb::RequestOp;
 using etcdserverpb::TxnRequest;
 using OpList = google::protobuf::RepeatedPtrField<RequestOp>;
 
-absl::Status ValidateOp(const RequestOp& op, int64_t max_ops) {
+absl::Status ValidateOp(const RequestOp& op) {
   switch (op.request_case()) {
     case RequestOp::kRequestRange:
       return Validate(op.request_range());
@@ -24,12 +24,9 @@ absl::Status ValidateOp(const RequestOp& op, int64_t max_ops) {
       return Validate(op.request_put());
     case RequestOp::kRequestDeleteRange:
       return Validate(op.request_delete_range());
-    case RequestOp::kRequestTxn:
-      return Validate(op.request_txn(), max_ops);
-    case RequestOp::REQUEST_NOT_SET:
-      break;
+    default:
+      return errors::KeyNotFound();
   }
-  return errors::KeyNotFound();
 }
 
 // What one branch of a transaction writes, its nested transactions included.
@@ -95,7 +92,8 @@ bool CollectBranch(const OpList& ops, WriteSet* set) {
   return true;
 }
 
-absl::Status ValidateLists(const TxnRequest& request, int64_t max_ops) {
+absl::Status ValidateLists(const TxnRequest& request, int64_t max_ops, int may_nest) {
+  if (may_nest < 0) return errors::TooManyOps();
   const int64_t longest =
       std::max({request.compare_size(), request.success_size(), request.failure_size()});
   if (longest > max_ops) return errors::TooManyOps();
@@ -104,9 +102,9 @@ absl::Status ValidateLists(const TxnRequest& request, int64_t max_ops) {
   }
   for (const OpList* ops : {&request.success(), &request.failure()}) {
     for (const RequestOp& op : *ops) {
-      const absl::Status status = op.has_request_txn()
-                                      ? ValidateLists(op.request_txn(), max_ops - longest)
-                                      : ValidateOp(op, max_ops - longest);
+      const absl::Status status =
+          op.has_request_txn() ? ValidateLists(op.request_txn(), max_ops - longest, may_nest - 1)
+                               : ValidateOp(op);
       if (!status.ok()) return status;
     }
   }
@@ -136,7 +134,8 @@ absl::Status Validate(const etcdserverpb::DeleteRangeRequest& request) {
 }
 
 absl::Status Validate(const TxnRequest& request, int64_t max_ops) {
-  if (const absl::Status status = ValidateLists(request, max_ops); !status.ok()) return status;
+  const absl::Status status = ValidateLists(request, max_ops, kMaxNestedTxns);
+  if (!status.ok()) return status;
   for (const OpList* ops : {&request.success(), &request.failure()}) {
     WriteSet set;
     if (!CollectBranch(*ops, &set)) return errors::DuplicateKey();

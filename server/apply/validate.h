@@ -18,8 +18,12 @@ absl::Status Validate(const etcdserverpb::RangeRequest& request);
 absl::Status Validate(const etcdserverpb::PutRequest& request);
 absl::Status Validate(const etcdserverpb::DeleteRangeRequest& request);
 
+// How many transactions may stand in one another below the first. Two levels of messages each: what
+// writes JSON ends at 64 levels, what reads protobuf at 100, in most languages.
+inline constexpr int kMaxNestedTxns = 30;
+
 // `max_ops` bounds the longest of the three lists; a nested transaction may use what its parent
-// left.
+// left. One that is nested too deep has too many operations, too.
 absl::Status Validate(const etcdserverpb::TxnRequest& request, int64_t max_ops);
 
 // Whether a transaction can't change anything: only ranges at its top level. Such a transaction is

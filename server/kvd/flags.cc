@@ -2,12 +2,14 @@
 
 #include <string_view>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "base/view.h"
+#include "server/api/utf8.h"
 #include "server/kvd/flag_sources.h"
 #include "server/kvd/flag_table.h"
 #include "server/log/logger.h"
@@ -74,6 +76,19 @@ absl::Status CheckFeatureGates(const std::string& text) {
   return absl::OkStatus();
 }
 
+// These stand in the log that all members share, where a string that is none could not be read.
+absl::Status CheckShared(const KvdFlags& flags) {
+  const std::pair<const char*, const std::string&> shared[] = {
+      {"name", flags.name},
+      {"initial-cluster", flags.initial_cluster},
+      {"advertise-client-urls", flags.advertise_client_urls},
+      {"initial-advertise-peer-urls", flags.initial_advertise_peer_urls}};
+  for (const auto& [name, text] : shared) {
+    if (!IsUtf8(text)) return BadValue(name, absl::CHexEscape(text), "UTF-8");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckLogLevel(const std::string& text) {
   LogLevel level;
   if (ParseLogLevel(text, &level)) return absl::OkStatus();
@@ -101,7 +116,7 @@ absl::Status CheckTogether(const KvdFlags& flags, const GivenFlags& given) {
         CheckChoice("log-format", flags.log_format, "json", "console"),
         CheckChoice("metrics", flags.metrics, "basic", "extensive"), CheckTimes(flags),
         CheckLimits(flags), CheckFeatureGates(flags.feature_gates), CheckLogLevel(flags.log_level),
-        CheckApiVersion(flags.api_version)}) {
+        CheckApiVersion(flags.api_version), CheckShared(flags)}) {
     if (!status.ok()) return status;
   }
   if (flags.force_new_cluster && flags.initial_cluster_state == "existing") {

@@ -1,4 +1,5 @@
 // kvd: one member of a Keelson cluster.
+#include <google/protobuf/stubs/logging.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -36,6 +37,8 @@ void PrintVersion() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // What clients send that can't be read is answered to them; standard error is for lines of JSON.
+  google::protobuf::SetLogHandler(nullptr);
   std::vector<std::string> environment;
   for (char** pair = environ; *pair != nullptr; ++pair) environment.emplace_back(*pair);
   const std::vector<std::string> arguments(argv + 1, argv + argc);

@@ -1,5 +1,7 @@
 #include "server/node/machine.h"
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -25,6 +27,19 @@ absl::Status TooOld(uint32_t cluster, uint32_t reads) {
 absl::Status AtEntry(raft::Index index, const absl::Status& status) {
   return absl::Status(status.code(),
                       absl::StrCat("apply of entry ", index.value(), ": ", status.message()));
+}
+
+// A request may be as deep as the library reads by itself (100 levels, groups that nobody knows
+// among them) and stands one level deeper in its entry.
+constexpr int kEntryDepth = 120;
+
+bool Decode(std::string_view bytes, v1::LogEntry* entry) {
+  const int size = static_cast<int>(bytes.size());
+  if (entry->ParseFromArray(bytes.data(), size)) return true;
+  google::protobuf::io::CodedInputStream input(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                               size);
+  input.SetRecursionLimit(kEntryDepth);
+  return entry->ParseFromCodedStream(&input) && input.ConsumedEntireMessage();
 }
 
 }  // namespace
@@ -93,7 +108,7 @@ absl::StatusOr<bool> Machine::ApplyEntry(const raft::Entry& entry, storage::Appl
   if (entry.type == raft::EntryType::kNoop) return true;
   v1::LogEntry decoded;
   const std::string_view bytes = entry.bytes();
-  if (!decoded.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  if (!Decode(bytes, &decoded)) {
     return AtEntry(entry.index, UnknownEntry());
   }
   if (decoded.has_cluster_version() && decoded.cluster_version().version() > reads_) {

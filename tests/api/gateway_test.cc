@@ -11,6 +11,7 @@
 #include "proto/etcd/v3election.pb.h"
 #include "proto/etcd/v3lock.pb.h"
 #include "server/api/gateway_routes.h"
+#include "server/apply/validate.h"
 #include "tests/api/gateway_harness.h"
 
 namespace keelson::server {
@@ -399,6 +400,28 @@ TEST(GatewayTest, ALargeRequestAndAnAnswerInPartsAreOneMessageEach) {
   EXPECT_EQ(reply->answers, 1);
   EXPECT_GT(reply->text.size(), 200'000u);
   EXPECT_EQ(reply->head.status, 200);
+}
+
+// What is done has to be answered: the library that writes JSON ends at a depth of its own.
+TEST(GatewayTest, TheDeepestTransactionIsAnsweredInJson) {
+  std::string txn = R"({"success":[{"request_range":{"key":"YQ=="}}]})";
+  etcdserverpb::TxnResponse response;
+  response.add_responses()->mutable_response_range()->add_kvs()->set_key("a");
+  for (int nested = 0; nested < kMaxNestedTxns; ++nested) {
+    txn = R"({"success":[{"request_txn":)" + txn + "}]}";
+    etcdserverpb::TxnResponse outer;
+    *outer.add_responses()->mutable_response_txn() = std::move(response);
+    response = std::move(outer);
+  }
+  GatewayHarness http;
+  http.methods.AddUnary<etcdserverpb::TxnRequest>(
+      "/etcdserverpb.KV/Txn",
+      [&](CallPtr call, const etcdserverpb::TxnRequest& request, std::string_view) {
+        EXPECT_EQ(Validate(request, 128), absl::OkStatus());
+        Answer(*call, response);
+      });
+  const auto reply = http.Post("/v3/kv/txn", txn);
+  EXPECT_EQ(reply->head.status, 200) << reply->text;
 }
 
 TEST(GatewayTest, AnAnswerOverTheLimitIsRefusedAtItsFirstPart) {

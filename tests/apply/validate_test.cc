@@ -67,6 +67,23 @@ TEST(ValidateTest, ANestedTransactionMayUseWhatItsParentLeft) {
   EXPECT_EQ(Validate(txn, 4), errors::TooManyOps());
 }
 
+// A transaction with `nested` others in it, one in the other.
+TxnRequest NestedTxn(int nested) {
+  TxnRequest txn;
+  AddPut(&txn, "x");
+  for (int i = 0; i < nested; ++i) {
+    TxnRequest outer;
+    *outer.add_failure()->mutable_request_txn() = std::move(txn);
+    txn = std::move(outer);
+  }
+  return txn;
+}
+
+TEST(ValidateTest, TransactionsNestNoDeeperThanTheirAnswersCanBeRead) {
+  EXPECT_TRUE(Validate(NestedTxn(kMaxNestedTxns), 128).ok());
+  EXPECT_EQ(Validate(NestedTxn(kMaxNestedTxns + 1), 128), errors::TooManyOps());
+}
+
 TEST(ValidateTest, AnOperationWithoutContentIsAKeyNotFound) {
   TxnRequest txn;
   txn.add_success();

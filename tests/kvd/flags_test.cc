@@ -70,6 +70,15 @@ TEST(FlagsTest, BadValuesAndStrayArguments) {
   }
 }
 
+TEST(FlagsTest, WhatOtherMembersAreToldIsUtf8) {
+  for (const char* flag : {"--name", "--initial-cluster", "--advertise-client-urls",
+                           "--initial-advertise-peer-urls"}) {
+    EXPECT_THAT(std::string(ErrorOf({absl::StrCat(flag, "=m\xfcnchen")}).message()),
+                HasSubstr(absl::StrCat("flag ", flag, ": want UTF-8")));
+  }
+  EXPECT_EQ(Parsed({"--name=m\xc3\xbcnchen"}).name, "m\xc3\xbcnchen");
+}
+
 TEST(FlagsTest, WhatCannotGoTogether) {
   EXPECT_THAT(std::string(ErrorOf({"--listen-client-urls=http://a:1"}).message()),
               HasSubstr("--advertise-client-urls is required"));

@@ -227,6 +227,34 @@ TEST_F(MachineTest, AnEntryOfANewerVersionStopsTheMemberBeforeAnythingOfItIsDone
   EXPECT_EQ(status_of("no entry at all"), absl::StatusCode::kUnimplemented);
 }
 
+TEST_F(MachineTest, WhatAMemberHasTakenForARequestItAlsoReadsFromTheLog) {
+  // Fields that nobody knows, as deep as a request can be read.
+  std::string request;
+  for (int depth = 0; depth < 200; ++depth) {
+    const std::string deeper =
+        "\x0a\x01k" + std::string(depth + 1, '\x7b') + std::string(depth + 1, '\x7c');
+    etcdserverpb::PutRequest put;
+    if (!put.ParseFromString(deeper)) break;
+    request = deeper;
+  }
+  ASSERT_GT(request.size(), 100u);
+  std::string payload;
+  const uint32_t tag = LogEntry::kPutFieldNumber << 3 | 2;
+  for (uint32_t rest : {tag, static_cast<uint32_t>(request.size())}) {
+    for (; rest > 127; rest >>= 7) payload.push_back(static_cast<char>(rest | 128));
+    payload.push_back(static_cast<char>(rest));
+  }
+  Member member(kSmall);
+  raft::Entry entry;
+  entry.index = raft::Index(1);
+  entry.term = raft::Term(1);
+  entry.payload = std::make_shared<const std::string>(payload + request);
+  member.machine.Enqueue({entry});
+  const auto slice = member.machine.ApplySlice(kSmall);
+  ASSERT_TRUE(slice.ok()) << slice.status();
+  EXPECT_EQ(member.machine.store().revision(), 2);
+}
+
 TEST_F(MachineTest, AStoreOfANewerClusterIsRefusedWithTheAdviceToUpgrade) {
   LogEntry entry;
   entry.mutable_cluster_version()->set_version(2);

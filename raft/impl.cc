@@ -93,7 +93,8 @@ void Core::Impl::Tick() {
 void Core::Impl::TickWithoutLeader() {
   if (now_ < election_deadline_) return;
   if (const auto* candidate = std::get_if<Candidate>(&role_)) {
-    if (Tally(candidate->votes) == VoteResult::kWon) return CountVotes();
+    const bool won = Tally(candidate->votes) == VoteResult::kWon;
+    if (won && MayWin(*candidate)) return CountVotes();
   }
   ResetElectionTimer();
   if (MayCampaign()) {
@@ -136,7 +137,9 @@ void Core::Impl::Step(NodeId from, Message message) {
   dirty_ = true;
   if (message.from != from || message.to != id() || from == id() || from.IsNone()) return;
   if (message.term > kMaxTerm) return;
-  if (!AcceptsSender(from, message) || !AcceptsTerm(from, message)) return;
+  if (!AcceptsSender(from, message)) return;
+  if (auto* candidate = std::get_if<Candidate>(&role_)) candidate->heard_at[from] = now_;
+  if (!AcceptsTerm(from, message)) return;
   Dispatch(from, message);
 }
 

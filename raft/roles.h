@@ -40,6 +40,7 @@ struct Candidate {
   uint64_t began_at = 0;  // tick
   // Of those who answered.
   absl::btree_map<NodeId, uint64_t> incarnations{};
+  absl::btree_map<NodeId, uint64_t> heard_at{};  // tick of the last message, whatever it said
 };
 
 // The stamps of one peer on their way back to it (design D5).

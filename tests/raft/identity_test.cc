@@ -119,6 +119,86 @@ TEST(Pitfall19, TheCopiesOfADiskLostBeforeItIsKnownCommitNothing) {
   LoseTwoAndElectThree(cluster);
 }
 
+// One turn of `from`; what it has to say of votes `to` hears, and nobody anything else.
+void Reach(Cluster& cluster, uint64_t from, uint64_t to) {
+  cluster.Turn(from), cluster.Persist(from);
+  cluster.Deliver([&](const Message& m) {
+    const bool votes = Is<VoteRequest>(m) || Is<VoteResponse>(m);
+    return votes && m.from == NodeId(from) && m.to == NodeId(to);
+  });
+}
+
+// Ticks `id` until it asks for pre-votes; `voter` grants them, and then its vote, and nobody else
+// hears of it. False if it was not asked.
+bool StandWithVoteOf(Cluster& cluster, uint64_t id, uint64_t voter) {
+  while (cluster.core(id).role() == RoleKind::kFollower) cluster.Tick(id);
+  Reach(cluster, id, voter), Reach(cluster, voter, id);
+  if (cluster.core(id).role() != RoleKind::kCandidate) return false;
+  Reach(cluster, id, voter), Reach(cluster, voter, id);
+  return true;
+}
+
+bool LeadsTerm(const Core& core, uint64_t term) {
+  return core.IsLeader() && core.term() == Term(term);
+}
+
+TEST(Pitfall19, OfTwoThatStandInATermNoneWinsByTheOthersRefusal) {
+  Cluster cluster({1, 2, 3}, {}, Recording());
+  ASSERT_TRUE(StandWithVoteOf(cluster, 1, 2));
+  cluster.Stop(2);
+  cluster.StartOnOtherDisk(2, 9999);
+  ASSERT_TRUE(StandWithVoteOf(cluster, 3, 2));
+  // Each hears of the other only now.
+  for (int i = 0; i < 4; ++i) Reach(cluster, 1, 3), Reach(cluster, 3, 1);
+  EXPECT_FALSE(LeadsTerm(cluster.core(1), 1) && LeadsTerm(cluster.core(3), 1));
+  cluster.Elect(3);
+}
+
+TEST(Pitfall19, WhoAsksForVotesIsNotSilent) {
+  Cluster cluster({1, 2, 3}, {}, Recording());
+  ASSERT_TRUE(StandWithVoteOf(cluster, 1, 2));
+  cluster.Drop([](const Message& m) { return m.to == NodeId(3); });
+  cluster.Stop(2);
+  cluster.StartOnOtherDisk(2, 9999);
+  ASSERT_TRUE(StandWithVoteOf(cluster, 3, 2));
+  Reach(cluster, 3, 1);
+  Reach(cluster, 1, 3);
+  EXPECT_TRUE(LeadsTerm(cluster.core(3), 1)) << "the other one has given way";
+  cluster.Tick(1, 30);
+  EXPECT_FALSE(LeadsTerm(cluster.core(1), 1));
+}
+
+TEST(Pitfall19, ALeadersRefusalElectsNoSecondLeaderOfItsTerm) {
+  Cluster cluster({1, 2, 3}, {}, Recording());
+  ASSERT_TRUE(StandWithVoteOf(cluster, 1, 2));
+  cluster.Drop([](const Message& m) { return m.to == NodeId(3); });
+  cluster.Tick(1, 10);
+  ASSERT_TRUE(LeadsTerm(cluster.core(1), 1)) << "member 3 was silent";
+  cluster.Stop(2);
+  cluster.StartOnOtherDisk(2, 9999);
+  ASSERT_TRUE(StandWithVoteOf(cluster, 3, 2));
+  Reach(cluster, 3, 1);
+  Reach(cluster, 1, 3);
+  EXPECT_FALSE(LeadsTerm(cluster.core(3), 1));
+  cluster.Run(15);
+  EXPECT_EQ(cluster.core(3).leader(), NodeId(1));
+  const Index written = cluster.Write(1, "x").index;
+  cluster.Run(2);
+  EXPECT_EQ(cluster.core(3).commit(), written);
+}
+
+TEST(Pitfall19, WhoSaysSomethingAndAnswersNothingHoldsNobodyUpForGood) {
+  Cluster cluster({1, 2, 3}, {}, Recording());
+  ASSERT_TRUE(StandWithVoteOf(cluster, 1, 2));
+  const Term term = cluster.core(1).term();
+  for (int i = 0; i < 60 && !cluster.core(1).IsLeader(); ++i) {
+    cluster.Step(Message{NodeId(3), NodeId(1), Term(), 1003, VoteResponse{.pre = true}});
+    cluster.Tick(1);
+    Reach(cluster, 1, 2), Reach(cluster, 2, 1);
+  }
+  EXPECT_GT(cluster.core(1).term(), term) << "it stands again, so that member 3 is asked again";
+}
+
 TEST(Pitfall19, ASilentFirstMemberHoldsUpTheFirstCommitForAnElectionTimeoutOnly) {
   Cluster cluster({1, 2, 3}, {}, Recording());
   cluster.Stop(3);

@@ -67,7 +67,8 @@ class Node::Impl {
   void FlushPeers();
 
   // node_snapshot.cc
-  void MakeCheckpoint(std::function<void(absl::StatusOr<SnapshotSender::CheckpointPtr>)> done);
+  using CheckpointDone = std::function<void(absl::StatusOr<SnapshotSender::CheckpointPtr>)>;
+  void MakeCheckpoint(CheckpointDone done);
 
   NodeOptions options;  // fitted to the disk by Open, then constant
   const NodeSeams seams;
@@ -120,6 +121,7 @@ class Node::Impl {
   // node_snapshot.cc
   std::string StoreRoot() const;
   storage::MvccOptions StoreOptions() const;
+  void StartCheckpoint();
   absl::StatusOr<raft::Message> OfferSnapshot(raft::NodeId peer,
                                               const storage::SnapshotManifest& manifest);
   void InstallSnapshot(const raft::SnapshotMeta& meta);
@@ -209,6 +211,7 @@ class Node::Impl {
   uint64_t generation_ = 0;  // of the store in use
   uint64_t sealed_generation_ = 0;
   uint64_t checkpoints_ = 0;
+  std::vector<CheckpointDone> checkpoint_wanted_;  // of what is flushed
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   bool lease_promotion_due_ = false;
   bool published_ = false;        // this member's attributes are known, or on their way

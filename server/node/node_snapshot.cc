@@ -71,21 +71,33 @@ void Node::Impl::MakeSnapshotParts() {
   snapshot_receiver = std::make_unique<SnapshotReceiver>(std::move(receiving));
 }
 
-void Node::Impl::MakeCheckpoint(
-    std::function<void(absl::StatusOr<SnapshotSender::CheckpointPtr>)> done) {
+// Whose flushes end together share one: it costs files and time, and after a disk that was full for
+// long there may be many.
+void Node::Impl::MakeCheckpoint(CheckpointDone done) {
   keeper->FlushNow([this, done = std::move(done)] {
-    keeper->WhenFree([this, done] {
-      std::shared_ptr<storage::CheckpointJob> job =
-          storage::StartCheckpoint(machine->store(), seams.fs, StoreRoot(), ++checkpoints_);
-      auto status = std::make_shared<absl::Status>();
-      seams.runner->Run(
-          Runner::Lane::kStore, [job, status] { *status = job->Run(); },
-          [job, status, done] {
-            if (!status->ok()) return done(*status);
-            done(job->checkpoint());
-          });
+    checkpoint_wanted_.push_back(done);
+    if (checkpoint_wanted_.size() > 1) return;
+    seams.loop->Post([this, alive = std::weak_ptr<char>(alive_)] {
+      if (!alive.expired()) keeper->WhenFree([this] { StartCheckpoint(); });
     });
   });
+}
+
+void Node::Impl::StartCheckpoint() {
+  std::shared_ptr<storage::CheckpointJob> job =
+      storage::StartCheckpoint(machine->store(), seams.fs, StoreRoot(), ++checkpoints_);
+  auto status = std::make_shared<absl::Status>();
+  seams.runner->Run(
+      Runner::Lane::kStore, [job, status] { *status = job->Run(); },
+      [job, status, wanted = std::exchange(checkpoint_wanted_, {})] {
+        for (const CheckpointDone& done : wanted) {
+          if (status->ok()) {
+            done(job->checkpoint());
+          } else {
+            done(*status);
+          }
+        }
+      });
 }
 
 absl::StatusOr<raft::Message> Node::Impl::OfferSnapshot(raft::NodeId peer,

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
@@ -120,6 +121,33 @@ TEST(SnapshotStreamTest, AClientThatTakesNothingForAMinuteIsLetGo) {
   call.call().SetStuck(true);
   ASSERT_TRUE(cluster.RunUntil([&] { return call.over(); }, seconds(70)));
   EXPECT_EQ(call.status().code(), absl::StatusCode::kAborted);
+  EXPECT_TRUE(cluster.RunUntil([&] { return Held(cluster, 0) == 0; }));
+}
+
+TEST(SnapshotStreamTest, ClientsThatAskTogetherShareACheckpoint) {
+  NodeCluster cluster(1);
+  cluster.WaitForLeader();
+  Load(cluster, 150);
+  std::vector<OpenCall> calls;
+  for (int i = 0; i < 5; ++i) {
+    calls.push_back(Snapshot(cluster, 0));
+    calls.back().call().SetStuck(true);
+  }
+  cluster.RunFor(seconds(5));
+  EXPECT_EQ(Held(cluster, 0), 1u);
+  ASSERT_TRUE(cluster.Put(0, "later", "v").ok());
+  calls.push_back(Snapshot(cluster, 0));
+  cluster.RunFor(seconds(5));
+  for (OpenCall& call : calls) {
+    call.call().SetStuck(false);
+    ASSERT_TRUE(cluster.RunUntil([&] { return call.over(); }));
+    EXPECT_EQ(call.status(), absl::OkStatus());
+  }
+  const auto checksum = [&](size_t call) {
+    return calls[call].Message<SnapshotResponse>(calls[call].messages() - 1).blob();
+  };
+  EXPECT_EQ(checksum(0), checksum(4));
+  EXPECT_NE(checksum(0), checksum(5)) << "it has what was written since";
   EXPECT_TRUE(cluster.RunUntil([&] { return Held(cluster, 0) == 0; }));
 }
 

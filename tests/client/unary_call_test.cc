@@ -118,6 +118,34 @@ TEST_F(UnaryCallTest, TheSearchForAnybodyEndsWithTheDialTimeout) {
   EXPECT_LT(fake_.scheduler->Now(), absl::Seconds(1000) + defaults.dial_timeout + absl::Seconds(2));
 }
 
+TEST_F(UnaryCallTest, WhatAMemberSaidIsToldThoughTheLastOneWasNotReached) {
+  Start(Effect::kReads, absl::Seconds(4));
+  while (!result_) {
+    const bool answers = Last().start.endpoint == "a:1";
+    fake_.scheduler->Advance(absl::Milliseconds(100));
+    if (answers) {
+      EndLast(absl::UnavailableError("etcdserver: no leader"), Reach::kAnswered);
+    } else {
+      EndLast(kRefused, Reach::kNotSent);
+    }
+    fake_.scheduler->Advance(absl::Milliseconds(100));
+  }
+  EXPECT_EQ(result_->status().message(), "etcdserver: no leader");
+  EXPECT_EQ(OutcomeOf(result_->status()), Outcome::kFailed);
+}
+
+TEST_F(UnaryCallTest, AMemberThatDoesNotAnswerIsNamedThoughTheLastOneWasNotReached) {
+  Start(Effect::kReads, absl::Seconds(4));
+  fake_.scheduler->Advance(absl::Seconds(2));
+  EndLast(absl::DeadlineExceededError("Deadline Exceeded"), Reach::kSent);
+  while (!result_) {
+    fake_.scheduler->Advance(absl::Milliseconds(500));
+    EndLast(kRefused, Reach::kNotSent);
+  }
+  EXPECT_EQ(std::string(result_->status().message()).find("no answer from a:1 within "), 0u)
+      << result_->status();
+}
+
 TEST_F(UnaryCallTest, ARefusalIsFinalAndKeepsItsText) {
   Start(Effect::kWrites);
   EndLast(absl::InvalidArgumentError("etcdserver: key is not provided"), Reach::kAnswered);

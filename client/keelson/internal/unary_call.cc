@@ -84,7 +84,11 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
     } else {
       core_->endpoints().Succeeded(endpoint_);
     }
-    reached_ = reached_ || end.reach != Reach::kNotSent;
+    if (end.reach != Reach::kNotSent) {
+      reached_ = true;
+      if (!end.status.ok())
+        heard_ = Heard{.status = end.status, .reach = end.reach, .from = endpoint_};
+    }
     names().Heard(end.metadata);
     if (end.status.ok()) {
       UnaryAnswer answer{
@@ -205,18 +209,30 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
 
   void Fail(const CallEnd& end, Instant now) {
     const Outcome outcome = may_be_done_ ? Outcome::kUnknown : Judge(request_.effect, end);
-    if (end.reach == Reach::kAnswered) return done_(WithOutcome(end.status, outcome));
+    // What a member said tells more than that another one can't be reached.
+    const bool unreached = end.reach == Reach::kNotSent && !absl::IsCancelled(end.status);
+    const Heard last = unreached && heard_
+                           ? *heard_
+                           : Heard{.status = end.status, .reach = end.reach, .from = endpoint_};
+    if (last.reach == Reach::kAnswered) return done_(WithOutcome(last.status, outcome));
     const std::string where =
         pinned() ? request_.pinned_endpoint : absl::StrJoin(core_->endpoints().addresses(), ", ");
-    const std::string what = end.reach == Reach::kNotSent
+    const std::string what = last.reach == Reach::kNotSent
                                  ? absl::StrCat("no member could be reached at ", where)
-                                 : absl::StrCat("no answer from ", endpoint_);
+                                 : absl::StrCat("no answer from ", last.from);
     const absl::Duration took = absl::Trunc(now - started_, absl::Milliseconds(1));
     done_(WithOutcome(
-        absl::Status(end.status.code(), absl::StrCat(what, " within ", absl::FormatDuration(took),
-                                                     ": ", end.status.message())),
+        absl::Status(last.status.code(), absl::StrCat(what, " within ", absl::FormatDuration(took),
+                                                      ": ", last.status.message())),
         outcome));
   }
+
+  // How an attempt ended that came to a member.
+  struct Heard {
+    absl::Status status;
+    Reach reach;
+    std::string from;
+  };
 
   const std::shared_ptr<Core> core_;
   const UnaryRequest request_;
@@ -229,7 +245,8 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
   std::vector<std::string> tried_;  // in this round
   int attempts_ = 0;
   int rounds_ = 0;
-  bool reached_ = false;  // some member got a request of ours
+  bool reached_ = false;        // some member got a request of ours
+  std::optional<Heard> heard_;  // the last failure of such a one
   std::optional<CallEnd> too_old_;
   std::string name_;          // of a write; empty: it has none
   bool unnamed_ = false;      // it is to have none

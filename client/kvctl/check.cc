@@ -33,6 +33,25 @@ FlagSpec AutoCompactFlag() {
           .fallback = "false"};
 }
 
+FlagSpec AutoDefragFlag() {
+  return {.name = "auto-defrag",
+          .help = "defragment the members of --endpoints afterwards",
+          .fallback = "false"};
+}
+
+absl::Status Defragment(const Invocation& invocation) {
+  for (const std::string& endpoint : invocation.endpoints()) {
+    const absl::Status status = invocation.client().maintenance().Defragment(endpoint);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+ExitCode ToldOfStop(const Invocation& invocation) {
+  invocation.err() << "kvctl: stopped before its time; that judges nothing\n";
+  return kFailed;
+}
+
 std::optional<ExitCode> RefuseUsedPrefix(const Invocation& invocation, const std::string& prefix) {
   const auto present =
       invocation.client().kv().Get(client::KeyRange::Prefix(prefix), {.count_only = true});

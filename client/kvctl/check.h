@@ -16,6 +16,7 @@ namespace keelson::kvctl {
 FlagSpec LoadFlag(const std::string& fallback);
 FlagSpec CheckPrefixFlag(const std::string& fallback);
 FlagSpec AutoCompactFlag();
+FlagSpec AutoDefragFlag();
 
 // Refuses to begin where there are keys below `prefix`: they would be deleted.
 std::optional<ExitCode> RefuseUsedPrefix(const Invocation& invocation, const std::string& prefix);
@@ -23,6 +24,12 @@ std::optional<ExitCode> RefuseUsedPrefix(const Invocation& invocation, const std
 // Removes what a load wrote below `prefix`, whoever wrote it: a run that was killed leaves keys,
 // too; and compacts, if --auto-compact says so. `puts` are how many it may have been.
 absl::Status CleanUp(const Invocation& invocation, const std::string& prefix, int64_t puts);
+
+// Of the members in --endpoints.
+absl::Status Defragment(const Invocation& invocation);
+
+// A load that was stopped before its time tells nothing.
+ExitCode ToldOfStop(const Invocation& invocation);
 
 struct Verdict {
   bool passed;

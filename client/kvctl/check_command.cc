@@ -79,8 +79,8 @@ ExitCode RunPerf(Invocation& invocation) {
   }
   if (const auto refused = RefuseUsedPrefix(invocation, plan.prefix)) return *refused;
   LoadResult result;
+  Event stopped;
   {
-    Event stopped;
     const Stop::Listener listener(invocation.stop(), [&stopped] { stopped.Set(); });
     ProgressLine line(invocation, ProgressLine::Unit::kSeconds);
     const auto total = static_cast<uint64_t>(absl::ToInt64Seconds(plan.duration));
@@ -89,8 +89,9 @@ ExitCode RunPerf(Invocation& invocation) {
       line.Show(static_cast<uint64_t>(absl::ToInt64Seconds(progress.passed)), total);
     });
   }
-  const absl::Status cleaned = CleanUp(invocation, plan.prefix, plan.Puts());
-  const ExitCode code = Show(invocation, result, plan);
+  absl::Status cleaned = CleanUp(invocation, plan.prefix, plan.Puts());
+  if (cleaned.ok() && flags.Bool("auto-defrag")) cleaned = Defragment(invocation);
+  const ExitCode code = stopped.IsSet() ? ToldOfStop(invocation) : Show(invocation, result, plan);
   return cleaned.ok() ? code : invocation.Report(cleaned);
 }
 
@@ -117,7 +118,8 @@ busiest hour.
                       .help = "for how long",
                       .fallback = "60s"},
                      CheckPrefixFlag("/kvctl-check-perf/"),
-                     AutoCompactFlag()},
+                     AutoCompactFlag(),
+                     AutoDefragFlag()},
            .run = RunPerf},
           DatascaleCommand()};
 }

@@ -91,14 +91,6 @@ ExitCode Judge(const Invocation& invocation, const LoadPlan& plan, const LoadRes
                           .Raw("members", growth.members.Done()));
 }
 
-absl::Status Defragment(const Invocation& invocation) {
-  for (const std::string& endpoint : invocation.endpoints()) {
-    const absl::Status status = invocation.client().maintenance().Defragment(endpoint);
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 ExitCode RunDatascale(Invocation& invocation) {
   const ParsedFlags& flags = invocation.flags();
   LoadPlan plan{.prefix = flags.String("prefix")};
@@ -111,8 +103,8 @@ ExitCode RunDatascale(Invocation& invocation) {
   if (const auto refused = RefuseUsedPrefix(invocation, plan.prefix)) return *refused;
   const Memory before = AskMemory(invocation);
   LoadResult result;
+  Event stopped;
   {
-    Event stopped;
     const Stop::Listener listener(invocation.stop(), [&stopped] { stopped.Set(); });
     ProgressLine line(invocation, ProgressLine::Unit::kKeys);
     result = RunLoad(invocation.client().kv(), plan, stopped, [&](const LoadProgress& progress) {
@@ -122,7 +114,8 @@ ExitCode RunDatascale(Invocation& invocation) {
   const Memory after = AskMemory(invocation);
   absl::Status cleaned = CleanUp(invocation, plan.prefix, plan.puts);
   if (cleaned.ok() && flags.Bool("auto-defrag")) cleaned = Defragment(invocation);
-  const ExitCode code = Judge(invocation, plan, result, before, after);
+  const ExitCode code =
+      stopped.IsSet() ? ToldOfStop(invocation) : Judge(invocation, plan, result, before, after);
   return cleaned.ok() ? code : invocation.Report(cleaned);
 }
 
@@ -143,12 +136,8 @@ What is told is the growth of the member that grew most; others' load counts, to
       .examples = R"(  kvctl check datascale
   kvctl check datascale --load m --auto-compact --auto-defrag
 )",
-      .flags = {LoadFlag("s"),
-                CheckPrefixFlag("/kvctl-check-datascale/"),
-                AutoCompactFlag(),
-                {.name = "auto-defrag",
-                 .help = "defragment the members of --endpoints afterwards",
-                 .fallback = "false"}},
+      .flags = {LoadFlag("s"), CheckPrefixFlag("/kvctl-check-datascale/"), AutoCompactFlag(),
+                AutoDefragFlag()},
       .run = RunDatascale};
 }
 

@@ -71,6 +71,15 @@ struct Claiming {
   std::vector<std::string> program;
 };
 
+// As shells, env and timeout say it.
+constexpr int kNoSuchProgram = 127;
+constexpr int kNotExecutable = 126;
+
+ExitCode NotStarted(const Invocation& invocation, const absl::Status& status) {
+  invocation.Report(Failed(status));
+  return static_cast<ExitCode>(absl::IsNotFound(status) ? kNoSuchProgram : kNotExecutable);
+}
+
 // What to do with what is held: run the program, or wait for the end. Then the exit code.
 ExitCode Hold(Claiming& claiming, const client::recipes::Fence& fence) {
   if (claiming.program.empty()) {
@@ -80,8 +89,8 @@ ExitCode Hold(Claiming& claiming, const client::recipes::Fence& fence) {
     const auto code =
         claiming.ending.Run(claiming.program, {absl::StrCat("ETCD_LOCK_KEY=", fence.key()),
                                                absl::StrCat("KEELSON_LOCK_TOKEN=", fence.token()),
-                                               absl::StrCat("KEELSON_LEASE=", HexId(lease))});
-    if (!code.ok()) return claiming.invocation.Report(Failed(code.status()));
+                                               absl::StrCat("KEELSON_LEASE=", LeaseText(lease))});
+    if (!code.ok()) return NotStarted(claiming.invocation, code.status());
     if (claiming.session.Lost().ok()) return static_cast<ExitCode>(*code);
   }
   const absl::Status lost = claiming.session.Lost();
@@ -148,11 +157,16 @@ ExitCode HoldLock(Claiming& claiming) {
 }
 
 ExitCode RunLock(Invocation& invocation) {
-  const std::vector<std::string> program = invocation.TakeProgram();
-  if (invocation.arguments().size() != 1) {
+  auto program = invocation.TakeProgram();
+  if (!program.ok()) return invocation.Misused(std::string(program.status().message()));
+  const std::vector<std::string>& arguments = invocation.arguments();
+  if (program->empty()) {
+    // etcdctl's way: without a --, where no word of the program looks like a flag.
+    program->assign(arguments.begin() + 1, arguments.end());
+  } else if (arguments.size() != 1) {
     return invocation.Misused("lock takes one name, and a program after --");
   }
-  return WithSession(invocation, program, HoldLock);
+  return WithSession(invocation, *program, HoldLock);
 }
 
 void ShowLeader(Invocation& invocation, const std::string& key,
@@ -190,17 +204,19 @@ ExitCode Listen(Invocation& invocation) {
     if (absl::IsCancelled(leader.status())) return kOk;
     if (!leader.ok()) return invocation.Report(Failed(leader.status()));
     ShowLeader(invocation, "", *leader);
+    if (!invocation.out().good()) return kOk;  // there is nobody to tell; Run says so
   }
 }
 
 ExitCode RunElect(Invocation& invocation) {
-  const std::vector<std::string> program = invocation.TakeProgram();
+  const auto program = invocation.TakeProgram();
+  if (!program.ok()) return invocation.Misused(std::string(program.status().message()));
   const bool listens = invocation.flags().Bool("listen");
   if (invocation.arguments().size() != (listens ? 1 : 2)) {
     return invocation.Misused(listens ? "elect --listen takes one name"
                                       : "elect takes a name and what to say of oneself");
   }
-  return listens ? Listen(invocation) : WithSession(invocation, program, HoldOffice);
+  return listens ? Listen(invocation) : WithSession(invocation, *program, HoldOffice);
 }
 
 std::vector<FlagSpec> ClaimFlags() {
@@ -219,15 +235,18 @@ std::vector<FlagSpec> ClaimFlags() {
 
 std::vector<Command> ClaimCommands() {
   std::vector<FlagSpec> elect_flags = ClaimFlags();
-  elect_flags.push_back(
-      {.name = "listen", .help = "follow who is elected, take no part", .fallback = "false"});
+  elect_flags.push_back({.name = "listen",
+                         .help = "follow who is elected, take no part",
+                         .fallback = "false",
+                         .short_name = "l"});
   return {{.name = "lock",
            .arguments = "NAME [-- PROGRAM [WORD...]]",
            .summary = "Hold a lock, while a program runs or until stopped",
            .details =
                R"(Waits until nobody else has it; then prints its key and holds it until a
-signal, or runs PROGRAM, whose exit code it ends with. The lock is given back at the end; when
-this machine dies, by the cluster after --ttl. When it is lost meanwhile PROGRAM gets SIGTERM.
+signal, or runs PROGRAM, whose exit code it ends with (127 if there is no such program). The lock
+is given back at the end; when this machine dies, by the cluster after --ttl. When it is lost
+meanwhile PROGRAM gets SIGTERM.
 The locks are etcd's: etcdctl lock and the Lock service exclude this one.
 
 PROGRAM finds the key in ETCD_LOCK_KEY and its create revision in KEELSON_LOCK_TOKEN (and the

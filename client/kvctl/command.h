@@ -25,7 +25,7 @@ struct Environment {
   bool out_is_terminal = false;
   bool err_is_terminal = false;
   // Environment variables that matter: those beginning with KVCTL_, and NO_COLOR, HOME,
-  // XDG_CONFIG_HOME.
+  // XDG_CONFIG_HOME; ETCDCTL_ENDPOINTS, to tell that it is not read.
   std::map<std::string, std::string> variables = {};
   // Hears of signals. Null: there are none.
   Stop* stop = nullptr;
@@ -50,7 +50,7 @@ class Invocation {
   const ParsedFlags& flags() const { return flags_; }
   const std::vector<std::string>& arguments() const { return flags_.arguments(); }
   // What follows "--", taken from the arguments.
-  std::vector<std::string> TakeProgram() { return flags_.TakeProgram(); }
+  absl::StatusOr<std::vector<std::string>> TakeProgram() { return flags_.TakeProgram(); }
   client::Client& client() const { return connection_.client; }
   const std::vector<std::string>& endpoints() const { return connection_.endpoints; }
   Writer& writer() const { return writer_; }

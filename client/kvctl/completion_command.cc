@@ -14,6 +14,7 @@ namespace {
 std::vector<std::string> FlagWords(const std::vector<FlagSpec>& flags) {
   std::vector<std::string> words;
   for (const FlagSpec& flag : flags) {
+    if (flag.hidden) continue;
     words.push_back("--" + flag.name);
     if (!flag.short_name.empty()) words.push_back("-" + flag.short_name);
   }
@@ -27,7 +28,7 @@ std::vector<FlagSpec> AllFlags() {
   for (const FlagSpec& flag : flags) names.insert(flag.name);
   for (const Command& command : AllCommands()) {
     for (const FlagSpec& flag : command.flags) {
-      if (names.insert(flag.name).second) flags.push_back(flag);
+      if (!flag.hidden && names.insert(flag.name).second) flags.push_back(flag);
     }
   }
   return flags;
@@ -113,6 +114,7 @@ std::string FishQuoted(const std::string& text) {
 std::string FishFlags(const std::vector<FlagSpec>& flags, const std::string& condition) {
   std::string lines;
   for (const FlagSpec& flag : flags) {
+    if (flag.hidden) continue;
     absl::StrAppend(&lines, "complete -c kvctl", condition, " -l ", flag.name);
     if (!flag.short_name.empty()) absl::StrAppend(&lines, " -s ", flag.short_name);
     if (flag.kind != FlagSpec::Kind::kBool) lines += " -r";

@@ -151,7 +151,8 @@ not answer, with 4 if none could be reached.
 done. Exits with 1 if some did not answer, with 4 if none could be reached.
 )",
        .examples = "  kvctl defrag --cluster\n",
-       .flags = {ClusterFlag()},
+       .flags = {ClusterFlag(),
+                 RefusedFlag("data-dir", "a data directory of kvd needs no defragmenting")},
        .run = RunDefrag}};
 }
 

@@ -63,33 +63,58 @@ absl::Status CheckText(const FlagSpec& spec, const std::string& text) {
     case Kind::kWords:
       break;
   }
+  if (text.empty() || (spec.choices.empty() && spec.refusal.empty())) return absl::OkStatus();
   const bool allowed =
-      spec.choices.empty() || text.empty() ||
       std::find(spec.choices.begin(), spec.choices.end(), text) != spec.choices.end();
-  if (!allowed) return bad(absl::StrCat("give one of ", absl::StrJoin(spec.choices, ", ")));
-  return absl::OkStatus();
+  if (allowed) return absl::OkStatus();
+  if (spec.refusal.empty()) {
+    return bad(absl::StrCat("give one of ", absl::StrJoin(spec.choices, ", ")));
+  }
+  // Without the value: it may be a password.
+  return absl::InvalidArgumentError(absl::StrCat("--", spec.name, ": ", spec.refusal));
 }
 
+// How many letters are wrong, missing, too many, or swapped with the next one.
 size_t Distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  std::vector<std::vector<size_t>> rows(a.size() + 1, std::vector<size_t>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i) rows[i][0] = i;
+  for (size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+      const size_t substituted = rows[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      rows[i][j] = std::min({rows[i - 1][j] + 1, rows[i][j - 1] + 1, substituted});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) rows[i][j] = std::min(rows[i][j], rows[i - 2][j - 2] + 1);
     }
   }
-  return row[b.size()];
+  return rows[a.size()][b.size()];
+}
+
+// "-wjson": a short flag with its value behind it.
+std::optional<Word> WithItsValue(const std::vector<FlagSpec>& specs, const std::string& word) {
+  if (word.size() < 3 || word[1] == '-') return std::nullopt;
+  const FlagSpec* spec = FindSpec(specs, word.substr(1, 1));
+  if (spec == nullptr || spec->kind == Kind::kBool) return std::nullopt;
+  return Word{word.substr(1, 1), word.substr(2)};
 }
 
 }  // namespace
 
+FlagSpec TakenFlag(const std::string& name, Kind kind, const std::string& fallback) {
+  return {.name = name, .kind = kind, .fallback = fallback, .hidden = true};
+}
+
+FlagSpec RefusedFlag(const std::string& name, const std::string& refusal,
+                     const std::string& harmless) {
+  FlagSpec flag = TakenFlag(name, harmless.empty() ? Kind::kString : Kind::kBool, harmless);
+  if (!harmless.empty()) flag.choices = {harmless};
+  flag.refusal = refusal;
+  return flag;
+}
+
 std::string Nearest(const std::string& word, const std::vector<std::string>& candidates) {
   std::string best;
-  size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
+  size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     const size_t distance = Distance(word, candidate);
     if (distance < best_distance && distance < candidate.size()) {
@@ -117,6 +142,7 @@ class FlagParser {
         result_.arguments_.push_back(words[at]);
       } else if (words[at] == "--") {
         only_arguments = true;
+        result_.has_dashes_ = true;
         result_.before_dashes_ = result_.arguments_.size();
       } else if (auto status = TakeFlag(words, at); !status.ok()) {
         return status;
@@ -131,7 +157,12 @@ class FlagParser {
   absl::Status TakeFlag(const std::vector<std::string>& words, size_t& at) {
     Word word = TakeApart(words[at]);
     const FlagSpec* spec = FindSpec(specs_, word.name);
-    if (spec == nullptr) return Unknown(words[at], word.name);
+    if (spec == nullptr) {
+      const auto taken = WithItsValue(specs_, words[at]);
+      if (!taken) return Unknown(words[at], word.name);
+      word = *taken;
+      spec = FindSpec(specs_, word.name);
+    }
     if (!word.value) {
       if (spec->kind == Kind::kBool) {
         word.value = "true";
@@ -162,7 +193,9 @@ class FlagParser {
 
   absl::Status Unknown(const std::string& word, const std::string& name) const {
     std::vector<std::string> names;
-    for (const FlagSpec& spec : specs_) names.push_back(spec.name);
+    for (const FlagSpec& spec : specs_) {
+      if (!spec.hidden) names.push_back(spec.name);
+    }
     const std::string nearest = Nearest(name, names);
     const std::string hint = nearest.empty()
                                  ? " (a word that begins with - and is no flag goes after --)"
@@ -197,13 +230,17 @@ const ParsedFlags::Value& ParsedFlags::Find(const std::string& name, FlagSpec::K
   return found->second;
 }
 
-std::vector<std::string> ParsedFlags::TakeProgram() {
+absl::StatusOr<std::vector<std::string>> ParsedFlags::TakeProgram() {
   auto begin = arguments_.begin() + static_cast<std::ptrdiff_t>(before_dashes_);
   if (before_dashes_ == 0) begin = std::find(arguments_.begin(), arguments_.end(), "--");
   auto program = begin;
   if (before_dashes_ == 0 && program != arguments_.end()) ++program;
+  const bool leads_on = before_dashes_ == 0 ? program != begin : has_dashes_;
   std::vector<std::string> words(program, arguments_.end());
   arguments_.erase(begin, arguments_.end());
+  if (leads_on && words.empty()) {
+    return absl::InvalidArgumentError("no program follows the --; name one, or leave it out");
+  }
   return words;
 }
 

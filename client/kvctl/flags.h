@@ -32,7 +32,19 @@ struct FlagSpec {
   std::vector<std::string> choices = {};
   // Nobody else may read a file that sets it.
   bool secret = false;
+  // Why another value than `choices` is refused; without choices: why any is.
+  std::string refusal = {};
+  // Known, but not suggested to anybody.
+  bool hidden = false;
 };
+
+// A flag of etcdctl's that has no effect here; in no help.
+FlagSpec TakenFlag(const std::string& name, FlagSpec::Kind kind, const std::string& fallback);
+// One that is refused, since who gives it counts on it; a switch may be given as `harmless`.
+FlagSpec RefusedFlag(const std::string& name, const std::string& refusal,
+                     const std::string& harmless = "");
+inline constexpr char kNoTls[] = "this version has no TLS: leave it out, and write HOST:PORT";
+inline constexpr char kNoAuthentication[] = "this version has no authentication: leave it out";
 
 // What the command line said. Lookups of flags that were not declared are bugs.
 class ParsedFlags {
@@ -48,8 +60,8 @@ class ParsedFlags {
   const std::vector<std::string>& arguments() const { return arguments_; }
   // Takes from the arguments the program that a "--" leads to: `kvctl watch KEY -- PROGRAM WORD`.
   // Where the first "--" comes before all arguments it is the one before a KEY that looks like a
-  // flag, and the second counts. Empty without one.
-  std::vector<std::string> TakeProgram();
+  // flag, and the second counts. Empty without one; InvalidArgument where nothing follows it.
+  absl::StatusOr<std::vector<std::string>> TakeProgram();
 
  private:
   friend class FlagParser;
@@ -64,6 +76,7 @@ class ParsedFlags {
   std::vector<std::string> arguments_;
   // How many arguments came before the first "--"; all of them without one.
   size_t before_dashes_ = 0;
+  bool has_dashes_ = false;
 };
 
 // Parses `words` by `specs`; after "--" everything is an argument. InvalidArgument names the flag,

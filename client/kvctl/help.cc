@@ -29,7 +29,7 @@ Settings: a flag on the command line, else the environment, else the profile (kv
 
 Exit codes:
   0  done
-  1  failed, surely without effect; or an endpoint is unhealthy
+  1  failed, surely without effect; or an endpoint is unhealthy, or the output can't be written
   2  the command line or the input is wrong; nothing was sent
   3  the key, lease or member asked for does not exist
   4  nobody answered in time; surely without effect, so it may be tried again
@@ -38,6 +38,10 @@ Exit codes:
 Output: -o simple prints plain lines and -o json one JSON value a line, both as etcdctl does (JSON
 has keys and values in base64); -o yaml is the same values as YAML documents; -o table is for eyes;
 -o fields prints one field a line. Colours and progress bars appear on a terminal only.
+
+From etcdctl: commands, flags and lines are the same, without auth, user, role and TLS. But KVCTL_
+variables are read, ETCDCTL_ ones are not; `get` of one key that is missing exits with 3; `member
+list` and `endpoint` print tables unless -o simple or KVCTL_OUTPUT=simple says otherwise.
 )";
 
 std::string FlagLeft(const FlagSpec& flag) {
@@ -49,8 +53,11 @@ std::string FlagLeft(const FlagSpec& flag) {
 
 void PrintFlags(const std::vector<FlagSpec>& flags, std::ostream& out) {
   size_t width = 0;
-  for (const FlagSpec& flag : flags) width = std::max(width, DisplayWidth(FlagLeft(flag)));
   for (const FlagSpec& flag : flags) {
+    if (!flag.hidden) width = std::max(width, DisplayWidth(FlagLeft(flag)));
+  }
+  for (const FlagSpec& flag : flags) {
+    if (flag.hidden) continue;
     std::string left = FlagLeft(flag);
     left.resize(width, ' ');
     out << "  " << left << "  " << flag.help;
@@ -109,9 +116,10 @@ bool PrintGroupHelp(const std::string& group, std::ostream& out) {
 }
 
 void PrintCommandHelp(const Command& command, std::ostream& out) {
-  out << "Usage: kvctl " << command.name << (command.arguments.empty() ? "" : " ")
-      << command.arguments << (command.flags.empty() ? "" : " [FLAGS]") << "\n\n"
-      << command.summary << ".\n";
+  // What follows -- is the program's.
+  std::string usage = command.name + (command.arguments.empty() ? "" : " ") + command.arguments;
+  if (!command.flags.empty()) usage.insert(std::min(usage.find(" [-- "), usage.size()), " [FLAGS]");
+  out << "Usage: kvctl " << usage << "\n\n" << command.summary << ".\n";
   if (!command.details.empty()) out << "\n" << command.details;
   if (!command.alias.empty()) out << "\nAlso: kvctl " << command.alias << "\n";
   if (!command.flags.empty()) {

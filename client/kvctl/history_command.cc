@@ -100,7 +100,7 @@ Answer ToAnswer(const History& history, const std::string& key, bool hex) {
                     put ? shown(pair.value) : "", "\n");
     answer.rows.push_back({std::to_string(pair.mod_revision), put ? "put" : "delete",
                            put ? std::to_string(pair.version) : "",
-                           pair.lease == 0 ? "" : HexId(static_cast<uint64_t>(pair.lease)),
+                           pair.lease == 0 ? "" : LeaseText(pair.lease),
                            put ? shown(pair.value) : ""});
     JsonObject object;
     object.Int("mod_revision", pair.mod_revision).Text("type", put ? "PUT" : "DELETE");

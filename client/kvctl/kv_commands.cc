@@ -56,6 +56,12 @@ ExitCode RunPut(Invocation& invocation) {
           "no value was given; write it after the key, or send it: kvctl put KEY < FILE");
     }
     arguments->value = std::string(std::istreambuf_iterator<char>(invocation.in()), {});
+    if (arguments->value->empty()) {
+      // More often a variable that was not set, or a command that failed, than what is meant.
+      return invocation.Misused(
+          "no value was given, and the input is empty; to store an empty value: kvctl put KEY "
+          "\"\"");
+    }
   }
   const auto result =
       invocation.client().kv().Put(arguments->key, *arguments->value, arguments->options);
@@ -168,8 +174,9 @@ Command PutCommand() {
       .name = "put",
       .arguments = "KEY [VALUE]",
       .summary = "Store a value under a key",
-      .details = R"(Without VALUE the whole standard input is the value, its last newline included.
-A value that begins with - goes after --.
+      .details =
+          R"(Without VALUE the whole standard input is the value, its last newline included. An empty input is
+refused: kvctl put KEY "" stores an empty value. A value that begins with - goes after --.
 )",
       .examples = R"(  kvctl put greeting hello
   kvctl put motd < /etc/motd                  the value from a file

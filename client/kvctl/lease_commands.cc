@@ -51,7 +51,7 @@ ExitCode RunList(Invocation& invocation) {
 }
 
 ExitCode ExpiredLease(Invocation& invocation, int64_t id) {
-  invocation.err() << "kvctl: lease " << HexId(id) << " has expired or was revoked\n";
+  invocation.err() << "kvctl: lease " << LeaseText(id) << " has expired or was revoked\n";
   return kNotFound;
 }
 

@@ -39,7 +39,7 @@ void ReadVariables(Environment& environment) {
     if (equals == std::string::npos) continue;
     const std::string name = text.substr(0, equals);
     const bool matters = name == "NO_COLOR" || name == "HOME" || name == "XDG_CONFIG_HOME" ||
-                         absl::StartsWith(name, "KVCTL_");
+                         name == "ETCDCTL_ENDPOINTS" || absl::StartsWith(name, "KVCTL_");
     if (matters) environment.variables[name] = text.substr(equals + 1);
   }
 }

@@ -7,8 +7,9 @@ namespace keelson::kvctl {
 namespace {
 
 ExitCode RunMemberList(Invocation& invocation) {
-  const auto result = invocation.client().cluster().List(
-      {.linearizable = !invocation.flags().Bool("serializable")});
+  const ParsedFlags& flags = invocation.flags();
+  const bool serializable = flags.Bool("serializable") || flags.String("consistency") == "s";
+  const auto result = invocation.client().cluster().List({.linearizable = !serializable});
   if (!result.ok()) return invocation.Report(result.status());
   invocation.writer().MemberList(*result);
   return kOk;
@@ -26,14 +27,17 @@ absl::Status NoLeaderFound(absl::StatusCode code, const std::string& text) {
 // Among --endpoints, or at the addresses that the cluster knows.
 absl::StatusOr<Leader> FindLeader(Invocation& invocation) {
   uint64_t id = 0;
-  absl::Status failure =
-      NoLeaderFound(absl::StatusCode::kUnavailable, "the members that answer know no leader");
+  bool answered = false;
+  absl::Status failure;
   for (const std::string& endpoint : invocation.flags().List("endpoints")) {
     const auto status = invocation.client().maintenance().Status(endpoint);
     if (!status.ok()) {
-      failure = status.status();
+      if (!answered) failure = status.status();
       continue;
     }
+    answered = true;
+    failure =
+        NoLeaderFound(absl::StatusCode::kUnavailable, "the members that answer know no leader");
     if (status->is_leader()) return Leader{.id = status->leader, .endpoint = endpoint};
     if (status->leader != 0) id = status->leader;
   }
@@ -130,7 +134,13 @@ Command ListCommand() {
 )";
   list.flags = {{.name = "serializable",
                  .help = "as the asked member knows it; answers without a majority",
-                 .fallback = "false"}};
+                 .fallback = "false"},
+                {.name = "consistency",
+                 .kind = FlagSpec::Kind::kString,
+                 .value_name = "l|s",
+                 .help = "linearizable or serializable, as etcdctl spells it",
+                 .fallback = "l",
+                 .choices = {"l", "s"}}};
   list.min_arguments = list.max_arguments = 0;
   list.default_output = OutputFormat::kTable;
   return list;

@@ -35,7 +35,7 @@ class Mirror {
       : invocation_(invocation),
         map_(std::move(map)),
         state_path_(invocation.flags().String("state")),
-        putter_(destination.kv()),
+        putter_(destination.kv(), static_cast<size_t>(invocation.flags().Int("max-txn-ops"))),
         line_(invocation, ProgressLine::Unit::kKeys) {}
 
   int64_t revision() const { return revision_; }
@@ -173,6 +173,9 @@ absl::Status Run(Invocation& invocation, const client::Client& destination, cons
 
 ExitCode RunMirror(Invocation& invocation) {
   const auto map = ReadKeyMap(invocation.flags());
+  if (invocation.flags().Int("max-txn-ops") < 1) {
+    return invocation.Misused("--max-txn-ops: give 1 or more");
+  }
   if (!map.ok()) return invocation.Misused(std::string(map.status().message()));
   std::vector<std::string> members;
   for (const std::string& argument : invocation.arguments()) {
@@ -215,6 +218,11 @@ std::vector<Command> MirrorCommands() {
                    .kind = Kind::kInt,
                    .value_name = "N",
                    .help = "copy nothing, follow the changes from revision N on"});
+  flags.push_back({.name = "max-txn-ops",
+                   .kind = Kind::kInt,
+                   .value_name = "N",
+                   .help = "at most N changes in a transaction there",
+                   .fallback = std::to_string(Putter::kMostOps)});
   flags.push_back({.name = "state",
                    .kind = Kind::kString,
                    .value_name = "FILE",
@@ -222,6 +230,13 @@ std::vector<Command> MirrorCommands() {
   flags.push_back({.name = "once",
                    .help = "end when what is there now has been mirrored",
                    .fallback = "false"});
+  flags.push_back(RefusedFlag("dest-insecure-transport", kNoTls, "true"));
+  for (const char* name : {"dest-cacert", "dest-cert", "dest-key"}) {
+    flags.push_back(RefusedFlag(name, kNoTls));
+  }
+  for (const char* name : {"dest-user", "dest-password"}) {
+    flags.push_back(RefusedFlag(name, kNoAuthentication));
+  }
   return {{.name = "make-mirror",
            .arguments = "DESTINATION[,DESTINATION...]",
            .summary = "Copy keys into another cluster and keep them up to date",

@@ -48,17 +48,22 @@ std::string Advice(const absl::Status& status) {
   if (absl::StrContains(text, "no leader") || absl::IsDeadlineExceeded(status) ||
       absl::IsUnavailable(status)) {
     return "`kvctl endpoint status` shows which members answer; without a majority of them only "
-           "`kvctl get --serializable` works.";
+           "reads from one member work: `kvctl get --serializable`, or --stale-ok, which tells the "
+           "age.";
   }
   if (absl::StrContains(text, "database space exceeded")) {
     return "The store is full: delete keys, `kvctl compact` old revisions, then `kvctl alarm "
            "disarm`.";
   }
   if (absl::StrContains(text, "has been compacted")) {
-    return "That history is gone. Ask for a later revision, or leave --rev out for the present.";
+    return "What was before is gone. Ask for a later revision, or leave --rev out for the present.";
   }
   if (absl::StrContains(text, "is a future revision")) {
-    return "The store has not come that far. Leave --rev out for the present.";
+    return "The store has not come that far: `kvctl get KEY -o fields` shows its revision.";
+  }
+  if (absl::StrContains(text, "ms old, asked for at most")) {
+    return "Without a majority no member has anything newer: --stale-ok takes what there is, and "
+           "tells its age.";
   }
   if (absl::StrContains(text, "member not found")) {
     return "`kvctl member list` shows the members there are.";
@@ -81,6 +86,11 @@ std::string Advice(const absl::Status& status) {
 ExitCode Invocation::Report(const absl::Status& status) const {
   err() << "kvctl: " << std::string(status.message()) << "\n";
   if (const std::string advice = Advice(status); !advice.empty()) err() << advice << "\n";
+  const auto& variables = environment().variables;
+  const bool chose_none = !flags().Given("endpoints") && variables.count("KVCTL_ENDPOINTS") == 0;
+  if (chose_none && variables.count("ETCDCTL_ENDPOINTS") > 0) {
+    err() << "ETCDCTL_ENDPOINTS is not read: export KVCTL_ENDPOINTS=\"$ETCDCTL_ENDPOINTS\"\n";
+  }
   return CodeFor(status);
 }
 

@@ -30,15 +30,23 @@ std::string Take(std::vector<std::string>& words, size_t at) {
   return word;
 }
 
+// Those that may come before a command.
+std::vector<FlagSpec> LeadingFlags() {
+  std::vector<FlagSpec> flags = GlobalFlags();
+  flags.insert(flags.end(), EtcdctlFlags().begin(), EtcdctlFlags().end());
+  return flags;
+}
+
 Chosen Choose(std::vector<std::string> words) {
   Chosen chosen;
-  const size_t at = FirstArgument(GlobalFlags(), words);
+  const std::vector<FlagSpec> flags = LeadingFlags();
+  const size_t at = FirstArgument(flags, words);
   if (at >= words.size()) {
     chosen.rest = std::move(words);
     return chosen;
   }
   std::string name = Take(words, at);
-  const size_t second = at + FirstArgument(GlobalFlags(), {words.begin() + at, words.end()});
+  const size_t second = at + FirstArgument(flags, {words.begin() + at, words.end()});
   if (IsGroup(name) && second < words.size()) {
     absl::StrAppend(&name, " ", Take(words, second));
   }
@@ -58,6 +66,43 @@ bool Contains(const std::vector<std::string>& words, std::initializer_list<const
   return false;
 }
 
+// Names that other tools have for something, and what to say of them.
+struct Elsewhere {
+  const char* name;
+  const char* hint;
+};
+constexpr Elsewhere kElsewhere[] = {
+    {"snapshot status", "`kvd snapshot status FILE` does that"},
+    {"snapshot restore", "`kvd snapshot restore FILE` does that, where the member will run"},
+    {"auth", "this version has no authentication"},
+    {"user", "this version has no authentication"},
+    {"role", "this version has no authentication"},
+    {"set", "`kvctl put KEY VALUE` stores a value"},
+    {"ls", "`kvctl tree`, or `kvctl get PREFIX --prefix --keys-only`"},
+    {"rm", "`kvctl del KEY` deletes"},
+    {"delete", "`kvctl del KEY` deletes"},
+};
+
+std::string HintFor(const std::string& name) {
+  for (const Elsewhere& elsewhere : kElsewhere) {
+    if (name == elsewhere.name) return absl::StrCat(": ", elsewhere.hint);
+  }
+  std::vector<std::string> names;
+  for (const Command& command : AllCommands()) names.push_back(command.name);
+  const std::string nearest = Nearest(name, names);
+  return nearest.empty() ? "" : absl::StrCat("; did you mean \"", nearest, "\"?");
+}
+
+ExitCode UnknownCommand(const std::string& name, const Environment& environment) {
+  if (IsGroup(name)) {
+    PrintGroupHelp(name, *environment.err);
+    return kUsage;
+  }
+  const std::string group = name.substr(0, name.find(' '));
+  return UsageError(environment, absl::StrCat("there is no command \"", name, "\"", HintFor(name)),
+                    IsGroup(group) ? "help " + group : "--help");
+}
+
 ExitCode Help(const std::vector<std::string>& words, const Environment& environment) {
   const std::string name = absl::StrJoin(words, " ");
   if (name.empty()) {
@@ -69,22 +114,7 @@ ExitCode Help(const std::vector<std::string>& words, const Environment& environm
     return kOk;
   }
   if (PrintGroupHelp(name, *environment.out)) return kOk;
-  return UsageError(environment, absl::StrCat("there is no command \"", name, "\""), "--help");
-}
-
-ExitCode UnknownCommand(const std::string& name, const Environment& environment) {
-  if (IsGroup(name)) {
-    PrintGroupHelp(name, *environment.err);
-    return kUsage;
-  }
-  std::vector<std::string> names;
-  for (const Command& command : AllCommands()) names.push_back(command.name);
-  const std::string nearest = Nearest(name, names);
-  return UsageError(
-      environment,
-      absl::StrCat("there is no command \"", name, "\"", nearest.empty() ? "" : "; did you mean \"",
-                   nearest, nearest.empty() ? "" : "\"?"),
-      "--help");
+  return UnknownCommand(name, environment);
 }
 
 OutputFormat FormatOf(const ParsedFlags& flags, const Command& command) {
@@ -132,17 +162,19 @@ ExitCode RunCommand(const Command& command, const ParsedFlags& flags,
   return command.run(invocation);
 }
 
-}  // namespace
-
-ExitCode Run(const std::vector<std::string>& words, const Environment& environment) {
+ExitCode RunWords(const std::vector<std::string>& words, const Environment& environment) {
   Chosen chosen = Choose(words);
   const bool asks_for_help = Contains(chosen.rest, {"--help", "-h", "-help"});
   if (chosen.group == "help" || (chosen.command == nullptr && chosen.group.empty())) {
     const bool asked = asks_for_help || chosen.group == "help";
+    if (!asked && Contains(chosen.rest, {"--version", "-v", "-version"})) {
+      return RunWords({"version"}, environment);
+    }
     if (!asked && !chosen.rest.empty()) {
       return UsageError(environment, "no command was given", "--help");
     }
-    return Help(chosen.group == "help" ? chosen.rest : std::vector<std::string>{}, environment);
+    const bool names_one = chosen.group == "help" && !asks_for_help;
+    return Help(names_one ? chosen.rest : std::vector<std::string>{}, environment);
   }
   if (asks_for_help) {
     return Help({chosen.command != nullptr ? chosen.command->name : chosen.group}, environment);
@@ -157,6 +189,17 @@ ExitCode Run(const std::vector<std::string>& words, const Environment& environme
     return UsageError(environment, absl::StrCat("kvctl ", command.name, " ", problem), help);
   }
   return RunCommand(command, *flags, environment);
+}
+
+}  // namespace
+
+ExitCode Run(const std::vector<std::string>& words, const Environment& environment) {
+  const ExitCode code = RunWords(words, environment);
+  environment.out->flush();
+  if (code != kOk || environment.out->good()) return code;
+  // A full disk must not look like a whole answer.
+  *environment.err << "kvctl: the output could not be written\n";
+  return kFailed;
 }
 
 }  // namespace keelson::kvctl

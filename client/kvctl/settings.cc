@@ -62,6 +62,7 @@ absl::StatusOr<ParsedFlags> ParseWith(const Command& command, const std::vector<
                                       const std::vector<std::string>& words) {
   std::vector<FlagSpec> flags = command.flags;
   flags.insert(flags.end(), globals.begin(), globals.end());
+  flags.insert(flags.end(), EtcdctlFlags().begin(), EtcdctlFlags().end());
   return ParseFlags(flags, words);
 }
 
@@ -77,7 +78,8 @@ const std::vector<FlagSpec>& GlobalFlags() {
       {.name = "discovery-srv",
        .kind = Kind::kString,
        .value_name = "DOMAIN",
-       .help = "find the members by the SRV records _etcd-client._tcp.DOMAIN instead"},
+       .help = "find the members by the SRV records _etcd-client._tcp.DOMAIN instead",
+       .short_name = "d"},
       {.name = "discovery-srv-name",
        .kind = Kind::kString,
        .value_name = "NAME",
@@ -113,6 +115,22 @@ const std::vector<FlagSpec>& GlobalFlags() {
   return *flags;
 }
 
+const std::vector<FlagSpec>& EtcdctlFlags() {
+  static const auto* flags =
+      new std::vector<FlagSpec>{TakenFlag("debug", Kind::kBool, "false"),
+                                TakenFlag("keepalive-time", Kind::kDuration, "2s"),
+                                TakenFlag("keepalive-timeout", Kind::kDuration, "6s"),
+                                TakenFlag("insecure-discovery", Kind::kBool, "true"),
+                                RefusedFlag("insecure-transport", kNoTls, "true"),
+                                RefusedFlag("insecure-skip-tls-verify", kNoTls, "false"),
+                                RefusedFlag("cacert", kNoTls),
+                                RefusedFlag("cert", kNoTls),
+                                RefusedFlag("key", kNoTls),
+                                RefusedFlag("user", kNoAuthentication),
+                                RefusedFlag("password", kNoAuthentication)};
+  return *flags;
+}
+
 absl::StatusOr<Profiles> LoadProfiles(const Environment& environment) {
   return ReadProfiles(ProfilesPath(environment.variables), GlobalFlags());
 }
@@ -133,6 +151,11 @@ absl::StatusOr<ParsedFlags> ResolveFlags(const Command& command,
 
 absl::StatusOr<std::vector<std::string>> ResolveEndpoints(const ParsedFlags& flags) {
   const std::string& domain = flags.String("discovery-srv");
+  if (flags.Given("endpoints") || domain.empty()) {
+    if (flags.List("endpoints").empty()) {
+      return absl::InvalidArgumentError("--endpoints names nobody; give HOST:PORT,...");
+    }
+  }
   if (flags.Given("endpoints")) {
     if (!flags.Given("discovery-srv")) return flags.List("endpoints");
     return absl::InvalidArgumentError("--endpoints and --discovery-srv exclude each other");

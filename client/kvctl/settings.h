@@ -17,6 +17,9 @@ absl::StatusOr<ParsedFlags> ResolveFlags(const Command& command,
                                          const std::vector<std::string>& words,
                                          const Environment& environment);
 
+// What etcdctl takes besides: without effect here, or refused with the reason. In no help.
+const std::vector<FlagSpec>& EtcdctlFlags();
+
 // The members to talk to: --endpoints, or what DNS says with --discovery-srv.
 absl::StatusOr<std::vector<std::string>> ResolveEndpoints(const ParsedFlags& flags);
 

@@ -70,6 +70,8 @@ std::string Quoted(std::string_view bytes) {
 
 std::string HexId(uint64_t id) { return absl::StrFormat("%x", id); }
 
+std::string LeaseText(int64_t id) { return absl::StrFormat("%016x", static_cast<uint64_t>(id)); }
+
 absl::StatusOr<int64_t> ParseLeaseId(const std::string& text) {
   if (const auto id = ParseHexId(text)) return static_cast<int64_t>(*id);
   return absl::InvalidArgumentError(
@@ -101,9 +103,13 @@ std::string HumanDuration(absl::Duration duration) {
 }
 
 absl::StatusOr<std::string> TakeQuoted(std::string_view& text) {
+  if (text.empty() || text[0] != '"') {
+    return absl::InvalidArgumentError(
+        absl::StrCat("double quotes are missing: ", absl::string_view(text.data(), text.size())));
+  }
   size_t end = 1;
   while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
-  if (text.empty() || text[0] != '"' || end >= text.size()) {
+  if (end >= text.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat("no closing quote in: ", absl::string_view(text.data(), text.size())));
   }

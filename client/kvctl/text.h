@@ -26,6 +26,8 @@ size_t Utf8Length(std::string_view text);
 
 // Lower-case hexadecimal, as ids are written, and back.
 std::string HexId(uint64_t id);
+// A lease id as etcdctl prints it: of sixteen digits.
+std::string LeaseText(int64_t id);
 absl::StatusOr<int64_t> ParseLeaseId(const std::string& text);
 
 // The same for a member's.

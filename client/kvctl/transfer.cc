@@ -11,8 +11,7 @@
 namespace keelson::kvctl {
 namespace {
 
-// Below etcd's 128 operations and 1.5 MiB of a transaction.
-constexpr size_t kMostOps = 100;
+// Below etcd's 1.5 MiB of a transaction.
 constexpr size_t kMostBytes = 512 << 10;
 constexpr int kAttempts = 4;
 constexpr char kFormat[] = "keelson-export";
@@ -146,7 +145,7 @@ absl::Status Putter::Delete(const std::string& key) {
 absl::Status Putter::Add(const std::string& key, size_t bytes, client::Op op) {
   const bool there = std::find(keys_.begin(), keys_.end(), key) != keys_.end();
   const size_t size = key.size() + bytes;
-  if (there || keys_.size() == kMostOps || (bytes_ > 0 && bytes_ + size > kMostBytes)) {
+  if (there || keys_.size() == most_ops_ || (bytes_ > 0 && bytes_ + size > kMostBytes)) {
     if (auto status = Flush(); !status.ok()) return status;
   }
   txn_.Then(std::move(op));

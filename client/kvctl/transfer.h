@@ -33,7 +33,11 @@ absl::StatusOr<KeyMap> ReadKeyMap(const ParsedFlags& flags);
 // again. One thread.
 class Putter {
  public:
-  explicit Putter(client::Kv kv) : kv_(std::move(kv)) {}
+  // Below etcd's 128 operations of a transaction.
+  static constexpr size_t kMostOps = 100;
+
+  explicit Putter(client::Kv kv, size_t most_ops = kMostOps)
+      : kv_(std::move(kv)), most_ops_(most_ops) {}
 
   // Queues a change; sends those before it where this one must not be in the same transaction.
   absl::Status Put(const std::string& key, const std::string& value);
@@ -48,6 +52,7 @@ class Putter {
   absl::Status Add(const std::string& key, size_t bytes, client::Op op);
 
   client::Kv kv_;
+  const size_t most_ops_;
   client::Txn txn_;
   std::vector<std::string> keys_;  // of txn_: a key may be there once
   size_t bytes_ = 0;

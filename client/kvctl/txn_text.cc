@@ -80,20 +80,27 @@ absl::StatusOr<Op> OpFromWords(const std::string& verb, std::vector<std::string>
       absl::StrCat("\"", verb, "\" is no operation; give get, put or del"));
 }
 
+struct Lines {
+  std::istream& in;
+  // A person who ends the input early gives up; a text that ends may have left its end out.
+  bool must_end = false;
+  int number = 0;
+};
+
 // Reads lines up to an empty one or the end, giving each to `take`.
-absl::Status ReadBlock(std::istream& in, int& line_number,
-                       const std::function<absl::Status(std::string_view)>& take) {
+absl::Status ReadBlock(Lines& lines, const std::function<absl::Status(std::string_view)>& take) {
   std::string line;
-  while (std::getline(in, line)) {
-    ++line_number;
+  while (std::getline(lines.in, line)) {
+    ++lines.number;
     const std::string_view text = Stripped(line);
     if (text.empty()) return absl::OkStatus();
     if (const absl::Status status = take(text); !status.ok()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("line ", line_number, " (", View(text), "): ", status.message()));
+          absl::StrCat("line ", lines.number, " (", View(text), "): ", status.message()));
     }
   }
-  return absl::OkStatus();
+  if (!lines.must_end) return absl::OkStatus();
+  return absl::InvalidArgumentError("given up: an empty line ends each block; nothing was sent");
 }
 
 }  // namespace
@@ -138,7 +145,7 @@ absl::StatusOr<Op> ParseOp(std::string_view line) {
 
 absl::StatusOr<client::Txn> ReadTxn(std::istream& in, std::ostream* prompts) {
   client::Txn txn;
-  int line_number = 0;
+  Lines lines{.in = in, .must_end = prompts != nullptr};
   const auto prompt = [prompts](const char* text) {
     if (prompts != nullptr) *prompts << text << std::flush;
   };
@@ -150,17 +157,17 @@ absl::StatusOr<client::Txn> ReadTxn(std::istream& in, std::ostream* prompts) {
     };
   };
   prompt("compares:\n");
-  absl::Status status = ReadBlock(in, line_number, [&txn](std::string_view line) {
+  absl::Status status = ReadBlock(lines, [&txn](std::string_view line) {
     auto compare = ParseCompare(line);
     if (compare.ok()) txn.If(*std::move(compare));
     return compare.status();
   });
   if (!status.ok()) return status;
   prompt("success requests (get, put, del):\n");
-  status = ReadBlock(in, line_number, operation(&client::Txn::Then, txn));
+  status = ReadBlock(lines, operation(&client::Txn::Then, txn));
   if (!status.ok()) return status;
   prompt("failure requests (get, put, del):\n");
-  status = ReadBlock(in, line_number, operation(&client::Txn::Else, txn));
+  status = ReadBlock(lines, operation(&client::Txn::Else, txn));
   if (!status.ok()) return status;
   return txn;
 }

@@ -35,7 +35,7 @@ absl::Status RunForEach(const std::vector<std::string>& program, const client::W
                   absl::StrCat("ETCD_WATCH_EVENT_TYPE=\"", put ? "PUT" : "DELETE", "\""),
                   absl::StrCat("ETCD_WATCH_KEY=", Quoted(event.kv.key)),
                   absl::StrCat("ETCD_WATCH_VALUE=", Quoted(event.kv.value))});
-    if (!started.ok()) return started.status();
+    if (!started.ok()) return absl::FailedPreconditionError(started.status().message());
     const int code = (*started)->Wait();
     if (code != 0) {
       return absl::AbortedError(
@@ -67,7 +67,7 @@ std::vector<FlagSpec> WatchFlags() {
       {.name = "events", .kind = Kind::kInt, .value_name = "N", .help = "end after N changes"}};
 }
 
-void WatchOutput::Print(const client::WatchBatch& batch) {
+bool WatchOutput::Print(const client::WatchBatch& batch) {
   {
     const std::lock_guard lock(err_);
     told_.clear();
@@ -75,6 +75,7 @@ void WatchOutput::Print(const client::WatchBatch& batch) {
   const std::lock_guard lock(out_);
   invocation_.writer().Watch(batch);
   invocation_.out().flush();
+  return invocation_.out().good();
 }
 
 ExitCode WatchOutput::Report(const absl::Status& status) {
@@ -98,7 +99,8 @@ void WatchOutput::Interrupted(const absl::Status& status) {
 absl::StatusOr<std::unique_ptr<Watching>> Watching::Open(const Invocation& invocation,
                                                          ParsedFlags flags,
                                                          std::shared_ptr<WatchOutput> output) {
-  const std::vector<std::string> program = flags.TakeProgram();
+  auto program = flags.TakeProgram();
+  if (!program.ok()) return program.status();
   if (flags.arguments().empty() || flags.arguments().size() > 2) {
     return absl::InvalidArgumentError("watch takes a key and a range end");
   }
@@ -114,7 +116,7 @@ absl::StatusOr<std::unique_ptr<Watching>> Watching::Open(const Invocation& invoc
                                          }})));
   watching->patience_ = invocation.flags().Duration("command-timeout");
   watching->wanted_ = flags.Int("events");
-  watching->program_ = program;
+  watching->program_ = *std::move(program);
   return watching;
 }
 
@@ -130,7 +132,7 @@ ExitCode Watching::Follow() {
     if (wanted_ > 0 && seen + static_cast<int64_t>(batch->events.size()) > wanted_) {
       batch->events.resize(static_cast<size_t>(wanted_ - seen));
     }
-    output_->Print(*batch);
+    if (!output_->Print(*batch)) return kOk;  // there is nobody to tell; Run says so
     if (!program_.empty()) {
       const absl::Status status = RunForEach(program_, *batch);
       if (!status.ok()) {

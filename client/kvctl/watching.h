@@ -20,7 +20,8 @@ class WatchOutput {
  public:
   explicit WatchOutput(const Invocation& invocation) : invocation_(invocation) {}
 
-  void Print(const client::WatchBatch& batch);
+  // False once nothing can be written any more.
+  bool Print(const client::WatchBatch& batch);
   ExitCode Report(const absl::Status& status);
   ExitCode Misused(const std::string& what);
   // Told once, not at each attempt to go on, until something comes again.

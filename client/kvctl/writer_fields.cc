@@ -2,6 +2,8 @@
 #include <ostream>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "client/kvctl/json_value.h"
 #include "client/kvctl/text.h"
@@ -113,7 +115,9 @@ class FieldsWriter : public Writer {
       Line("RaftIndex", one.status.raft_index);
       Line("RaftTerm", one.status.raft_term);
       Line("RaftAppliedIndex", one.status.raft_applied_index);
-      for (const std::string& error : one.status.errors) Line("Error", Quoted(error));
+      std::vector<std::string> errors;
+      for (const std::string& error : one.status.errors) errors.push_back(Quoted(error));
+      Line("Errors", absl::StrCat("[", absl::StrJoin(errors, " "), "]"));
       Line("Endpoint", Quoted(one.endpoint));
       out_ << "\n";
     }

@@ -79,23 +79,23 @@ void SimpleWriter::Watch(const client::WatchBatch& batch) {
 }
 
 void SimpleWriter::LeaseGrant(const client::LeaseGrantResult& result) {
-  out_ << "lease " << HexId(result.id) << " granted with TTL(" << result.ttl << "s)\n";
+  out_ << "lease " << LeaseText(result.id) << " granted with TTL(" << result.ttl << "s)\n";
 }
 
 void SimpleWriter::LeaseRevoke(int64_t id, const client::LeaseRevokeResult&) {
-  out_ << "lease " << HexId(id) << " revoked\n";
+  out_ << "lease " << LeaseText(id) << " revoked\n";
 }
 
 void SimpleWriter::LeaseRenew(const client::LeaseRenewResult& result) {
-  out_ << "lease " << HexId(result.id) << " keepalived with TTL(" << result.ttl << ")\n";
+  out_ << "lease " << LeaseText(result.id) << " keepalived with TTL(" << result.ttl << ")\n";
 }
 
 void SimpleWriter::LeaseTtl(const client::LeaseTtlResult& result) {
   if (result.ttl < 0) {
-    out_ << "lease " << HexId(result.id) << " already expired\n";
+    out_ << "lease " << LeaseText(result.id) << " already expired\n";
     return;
   }
-  out_ << "lease " << HexId(result.id) << " granted with TTL(" << result.granted_ttl
+  out_ << "lease " << LeaseText(result.id) << " granted with TTL(" << result.granted_ttl
        << "s), remaining(" << result.ttl << "s)";
   if (!result.keys.empty()) {
     std::vector<std::string> keys;
@@ -107,7 +107,7 @@ void SimpleWriter::LeaseTtl(const client::LeaseTtlResult& result) {
 
 void SimpleWriter::LeaseList(const client::LeaseListResult& result) {
   out_ << "found " << result.ids.size() << " leases\n";
-  for (const int64_t id : result.ids) out_ << HexId(id) << "\n";
+  for (const int64_t id : result.ids) out_ << LeaseText(id) << "\n";
 }
 
 void SimpleWriter::MemberList(const client::MemberListResult& result) {

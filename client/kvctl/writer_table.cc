@@ -16,7 +16,7 @@ class TableWriter : public SimpleWriter {
     Table table({"KEY", "VALUE", "REVISION", "VERSION", "LEASE"});
     for (const client::KeyValue& kv : result.kvs) {
       table.Row({Cell(kv.key), Cell(kv.value), std::to_string(kv.mod_revision),
-                 std::to_string(kv.version), kv.lease == 0 ? "" : HexId(kv.lease)});
+                 std::to_string(kv.version), kv.lease == 0 ? "" : LeaseText(kv.lease)});
     }
     Print(table);
     if (result.more) {
@@ -27,7 +27,7 @@ class TableWriter : public SimpleWriter {
 
   void LeaseList(const client::LeaseListResult& result) override {
     Table table({"LEASE"});
-    for (const int64_t id : result.ids) table.Row({HexId(id)});
+    for (const int64_t id : result.ids) table.Row({LeaseText(id)});
     Print(table);
   }
 
@@ -35,7 +35,7 @@ class TableWriter : public SimpleWriter {
     Table table({"LEASE", "GRANTED", "REMAINING", "KEYS"});
     std::vector<std::string> keys;
     for (const std::string& key : result.keys) keys.push_back(Cell(key));
-    table.Row({HexId(result.id), std::to_string(result.granted_ttl) + "s",
+    table.Row({LeaseText(result.id), std::to_string(result.granted_ttl) + "s",
                result.ttl < 0 ? "expired" : std::to_string(result.ttl) + "s",
                absl::StrJoin(keys, ", ")});
     Print(table);

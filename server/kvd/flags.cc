@@ -193,7 +193,10 @@ absl::StatusOr<KvdFlags> ParseFlags(const std::vector<std::string>& arguments,
 
 std::string HelpText() {
   std::string text =
-      "usage: kvd [--FLAG=VALUE ...]\n\n"
+      "usage: kvd [--FLAG=VALUE ...]\n"
+      "       kvd snapshot status|restore FILE ...   what a backup holds, and a member made of "
+      "it:\n"
+      "                                              kvd snapshot --help\n\n"
       "One member of a Keelson cluster: a strongly consistent key-value store that speaks etcd's\n"
       "v3 API. Without a flag: a cluster of one on localhost:2379. Each flag is also read from "
       "the\n"

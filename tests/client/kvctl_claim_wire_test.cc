@@ -76,7 +76,7 @@ TEST_F(KvctlClaimTest, AWatchRunsItsProgramForEachChange) {
   EXPECT_NE(failed.err.find("sh ended with 3 at revision"), std::string::npos) << failed.err;
   const Ran missing =
       Words({"watch", Key("a"), "--rev", std::to_string(revision), "--", "/no/such/program"});
-  EXPECT_EQ(missing.code, kNotFound);
+  EXPECT_EQ(missing.code, kFailed);
   EXPECT_NE(missing.err.find("can't start /no/such/program"), std::string::npos);
 }
 
@@ -87,9 +87,12 @@ TEST_F(KvctlClaimTest, ALockIsHeldWhileItsProgramRunsAndItsExitCodeIsKvctls) {
   EXPECT_EQ(seven.code, 7) << seven.err;
   EXPECT_TRUE(absl::StartsWith(Contents(File("out")), Key("l/"))) << Contents(File("out"));
   EXPECT_EQ(Kvctl("get @l --prefix --count-only").out, "0\n");
-  EXPECT_EQ(Words({"lock", Key("l"), "--", "/no/such/program"}).code, kNotFound);
+  EXPECT_EQ(Words({"lock", Key("l"), "--", "/no/such/program"}).code, 127);
+  EXPECT_EQ(Words({"lock", Key("l"), "--", "/"}).code, 126);
   EXPECT_EQ(Kvctl("get @l --prefix --count-only").out, "0\n");
-  EXPECT_EQ(Words({"lock", Key("l"), "extra"}).code, kUsage);
+  EXPECT_EQ(Words({"lock", Key("l"), "false"}).code, 1) << "etcdctl's way, without a --";
+  EXPECT_EQ(Words({"lock", Key("l"), "extra", "--", "true"}).code, kUsage);
+  EXPECT_EQ(Words({"lock", Key("l"), "--"}).code, kUsage);
   EXPECT_EQ(Words({"lock", Key("l"), "--ttl", "0"}).code, kUsage);
 }
 

@@ -93,7 +93,26 @@ TEST(FlagsTest, TheFirstArgumentIsFoundBehindFlagsWithValues) {
   EXPECT_EQ(FirstArgument(Specs(), {}), 0u);
 }
 
+TEST(FlagsTest, AShortFlagMayHaveItsValueBehindIt) {
+  EXPECT_EQ(Parse({"-wjson"}).String("output"), "json");
+  EXPECT_EQ(Failure({"-xjson"}),
+            "unknown flag -xjson (a word that begins with - and is no flag goes after --)");
+}
+
+TEST(FlagsTest, FlagsOfEtcdctlAreTakenOrRefusedWithoutTheirValue) {
+  const std::vector<FlagSpec> specs = {TakenFlag("debug", FlagSpec::Kind::kBool, "false"),
+                                       RefusedFlag("password", "no passwords here"),
+                                       RefusedFlag("insecure", "no TLS here", "true")};
+  EXPECT_TRUE(ParseFlags(specs, {"--debug", "--password=", "--insecure", "--insecure=true"}).ok());
+  EXPECT_EQ(ParseFlags(specs, {"--password", "s3"}).status().message(),
+            "--password: no passwords here");
+  EXPECT_EQ(ParseFlags(specs, {"--insecure=false"}).status().message(), "--insecure: no TLS here");
+  EXPECT_EQ(ParseFlags(specs, {"--passwort"}).status().message(),
+            "unknown flag --passwort (a word that begins with - and is no flag goes after --)");
+}
+
 TEST(NearestTest, OnlyWhatIsCloseIsOffered) {
+  EXPECT_EQ(Nearest("key", {"rev", "hex"}), "");
   EXPECT_EQ(Nearest("gte", {"get", "put"}), "get");
   EXPECT_EQ(Nearest("lease gran", {"lease grant", "lease list"}), "lease grant");
   EXPECT_EQ(Nearest("frobnicate", {"get", "put"}), "");
@@ -103,14 +122,15 @@ TEST(KvctlFlagsTest, AProgramFollowsTheDashes) {
   const std::vector<FlagSpec> specs = {{.name = "x", .fallback = "false"}};
   const auto split = [&](const std::vector<std::string>& words) {
     ParsedFlags flags = *ParseFlags(specs, words);
-    const std::vector<std::string> program = flags.TakeProgram();
-    return std::make_pair(flags.arguments(), program);
+    const auto program = flags.TakeProgram();
+    return std::make_pair(flags.arguments(), program.ok() ? *program : Words{"(none follows)"});
   };
   EXPECT_EQ(split({"key", "--x", "--", "echo", "-n"}),
             std::make_pair(Words{"key"}, Words{"echo", "-n"}));
   EXPECT_EQ(split({"--", "-key", "--", "echo"}), std::make_pair(Words{"-key"}, Words{"echo"}));
   EXPECT_EQ(split({"--", "-key"}), std::make_pair(Words{"-key"}, Words{}));
-  EXPECT_EQ(split({"key", "--"}), std::make_pair(Words{"key"}, Words{}));
+  EXPECT_EQ(split({"key", "--"}), std::make_pair(Words{"key"}, Words{"(none follows)"}));
+  EXPECT_EQ(split({"--", "-key", "--"}), std::make_pair(Words{"-key"}, Words{"(none follows)"}));
   EXPECT_EQ(split({"key"}), std::make_pair(Words{"key"}, Words{}));
   EXPECT_EQ(split({"a", "--", "b", "--", "c"}), std::make_pair(Words{"a"}, Words{"b", "--", "c"}));
 }

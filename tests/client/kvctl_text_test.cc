@@ -28,6 +28,7 @@ TEST(SplitWordsTest, AnOpenQuoteIsAnError) {
 
 TEST(TextTest, IdsAreHexadecimal) {
   EXPECT_EQ(HexId(0x694d77aa9e38260f), "694d77aa9e38260f");
+  EXPECT_EQ(LeaseText(0x94d77aa9e38260f), "094d77aa9e38260f");
   EXPECT_EQ(*ParseLeaseId("694d77aa9e38260f"), 0x694d77aa9e38260f);
   EXPECT_EQ(*ParseLeaseId("A"), 10);
   EXPECT_EQ(*ParseMemberId("8e9e05c52164694d"), 0x8e9e05c52164694d);

@@ -74,6 +74,21 @@ TEST(TxnTextTest, TheEndOfTheInputEndsTheLastBlocks) {
   EXPECT_TRUE(Read("")->then_ops().empty());
 }
 
+TEST(TxnTextTest, APersonWhoEndsTheInputEarlyGivesUp) {
+  for (const char* text : {"", "mod(\"k\") = \"0\"\n", "\nput k v\n", "\nput k v\n\n"}) {
+    std::istringstream in(text);
+    std::ostringstream prompts;
+    EXPECT_EQ(ReadTxn(in, &prompts).status().message(),
+              "given up: an empty line ends each block; nothing was sent")
+        << text;
+  }
+}
+
+TEST(TxnTextTest, MissingQuotesAreNamed) {
+  EXPECT_EQ(ParseCompare("version(k) = 1").status().message(), "double quotes are missing: k) = 1");
+  EXPECT_EQ(ParseCompare("version(\"k").status().message(), "no closing quote in: \"k");
+}
+
 TEST(TxnTextTest, AFailureNamesTheLine) {
   EXPECT_EQ(Read("mod(\"k\") = \"0\"\n\nput k v\nfrob\n").status().message(),
             "line 4 (frob): \"frob\" is no operation; give get, put or del");

@@ -94,47 +94,31 @@ VoteResult Core::Impl::Tally(const Votes& votes) const {
   });
 }
 
-// A disk that no configuration knows could vote again as its empty successor: with votes of such
-// disks a candidate wins only when every voter has answered, and can't win this term by that, or
-// has been silent for an election timeout.
+// A disk that no configuration knows could vote again as its empty successor, and lacks then what
+// the first one held: with votes of such disks a candidate wins only when no voter refuses, and
+// each that did not answer has been silent for an election timeout.
 bool Core::Impl::MayWin(const Candidate& candidate) const {
   const Configuration& now = configuration();
   if (!options_.record_incarnations || kMutantUnknownDiskCounts) return true;
-  const auto known = [&](NodeId voter) {
+  const auto granted = [&](NodeId voter) {
     const auto found = candidate.votes.find(voter);
-    return found != candidate.votes.end() && found->second && now.IncarnationOf(voter) != 0;
+    return found != candidate.votes.end() && found->second;
   };
+  const auto known = [&](NodeId voter) { return granted(voter) && now.IncarnationOf(voter) != 0; };
   if (HasQuorum(now, known)) return true;
-  const auto settled = [&](NodeId voter) {
+  const auto agrees = [&](NodeId voter) {
+    if (candidate.votes.contains(voter)) return granted(voter);
     const uint64_t silent = now_ - HeardAt(candidate, voter);
-    return candidate.votes.contains(voter) ||
-           silent >= static_cast<uint64_t>(options_.election_ticks);
+    return silent >= static_cast<uint64_t>(options_.election_ticks);
   };
-  return std::all_of(now.voters.begin(), now.voters.end(), settled) &&
-         std::all_of(now.outgoing.begin(), now.outgoing.end(), settled);
+  return std::all_of(now.voters.begin(), now.voters.end(), agrees) &&
+         std::all_of(now.outgoing.begin(), now.outgoing.end(), agrees);
 }
 
 // At the earliest when it was asked.
 uint64_t Core::Impl::HeardAt(const Candidate& candidate, NodeId voter) {
   const auto found = candidate.heard_at.find(voter);
   return found == candidate.heard_at.end() ? candidate.began_at : found->second;
-}
-
-// This member stood in this term. With its answer another one that stands in it may count a second
-// vote of a disk that nobody knows (MayWin), so it must not win the term any more; false where it
-// may have won already, and does not answer.
-bool Core::Impl::GivesWay() {
-  const Configuration& now = configuration();
-  const Configuration& committed = configs_.committed().configuration;
-  const auto known = [&](NodeId voter) { return committed.IncarnationOf(voter) != 0; };
-  if (!options_.record_incarnations || kMutantUnknownDiskCounts) return true;
-  const bool all_known = std::all_of(now.voters.begin(), now.voters.end(), known) &&
-                         std::all_of(now.outgoing.begin(), now.outgoing.end(), known);
-  if (all_known) return true;
-  if (!std::holds_alternative<Candidate>(role_)) return false;
-  role_ = FreshFollower();
-  CampaignSoon(2);
-  return true;
 }
 
 void Core::Impl::CountVotes() {
@@ -226,7 +210,6 @@ void Core::Impl::Handle(NodeId from, Term term, const VoteRequest& request) {
     (at_once ? out_.messages : out_.messages_after_persist).push_back(std::move(answer));
     return;
   }
-  if (vote_ == id() && !GivesWay()) return;
   const bool may_vote = vote_ == from || (vote_.IsNone() && leader().IsNone());
   const bool grant = may_vote && up_to_date && !OwnIdentityRefused();
   if (grant) {

@@ -82,7 +82,6 @@ class Core::Impl {
   VoteResult Tally(const Votes& votes) const;
   bool MayWin(const Candidate& candidate) const;
   static uint64_t HeardAt(const Candidate& candidate, NodeId voter);
-  bool GivesWay();
   void YieldTo(NodeId other, const VoteRequest& request);
   Follower FreshFollower() const;
   void BecomeFollower(Term term, NodeId leader, StepDown reason);

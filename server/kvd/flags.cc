@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -50,6 +51,12 @@ absl::Status CheckLimits(const KvdFlags& flags) {
   };
   if (auto s = positive("max-txn-ops", flags.max_txn_ops); !s.ok()) return s;
   if (auto s = positive("max-request-bytes", flags.max_request_bytes); !s.ok()) return s;
+  // Lengths of messages are numbers of 31 bits to protobuf.
+  constexpr int64_t kLargestRequest = 512 << 20;
+  if (flags.max_request_bytes > kLargestRequest) {
+    return BadValue("max-request-bytes", absl::StrCat(flags.max_request_bytes),
+                    absl::StrCat("at most ", kLargestRequest));
+  }
   if (auto s = positive("max-concurrent-streams", flags.max_concurrent_streams); !s.ok()) return s;
   if (auto s = positive("max-learners", flags.max_learners); !s.ok()) return s;
   if (flags.snapshot_catchup_entries < 0) {
@@ -129,6 +136,13 @@ absl::Status CheckTogether(const KvdFlags& flags, const GivenFlags& given) {
 
 void FillIn(KvdFlags* flags) {
   if (flags->data_dir.empty()) flags->data_dir = flags->name + ".etcd";
+  // A member without URLs would serve nobody: an empty list is none given.
+  const KvdFlags none;
+  for (const auto urls :
+       {&KvdFlags::listen_client_urls, &KvdFlags::listen_peer_urls,
+        &KvdFlags::advertise_client_urls, &KvdFlags::initial_advertise_peer_urls}) {
+    if (SplitUrls(flags->*urls).empty()) flags->*urls = none.*urls;
+  }
   if (!flags->initial_cluster.empty()) return;
   for (const std::string& url : SplitUrls(flags->initial_advertise_peer_urls)) {
     absl::StrAppend(&flags->initial_cluster, flags->initial_cluster.empty() ? "" : ",", flags->name,
@@ -215,7 +229,12 @@ std::string HelpText() {
 }
 
 std::vector<std::string> SplitUrls(const std::string& urls) {
-  return absl::StrSplit(urls, ',', absl::SkipEmpty());
+  std::vector<std::string> split;
+  for (absl::string_view url : absl::StrSplit(urls, ',')) {
+    url = absl::StripAsciiWhitespace(url);
+    if (!url.empty()) split.emplace_back(url);
+  }
+  return split;
 }
 
 absl::StatusOr<std::string> ListenEndpointOf(const std::string& flag, const std::string& url) {

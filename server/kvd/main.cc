@@ -47,8 +47,8 @@ int main(int argc, char** argv) {
   }
   const auto flags = keelson::server::ParseFlags(arguments, environment);
   if (!flags.ok()) {
-    PrintError(flags.status());
     std::fprintf(stderr, "Run kvd --help for the flags.\n");
+    PrintError(flags.status());
     return absl::IsInvalidArgument(flags.status()) ? 2 : 1;
   }
   if (flags->help) {

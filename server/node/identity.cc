@@ -81,6 +81,32 @@ absl::StatusOr<Identity> Decode(std::string_view bytes, const std::string& path)
   return identity;
 }
 
+// The identity is the first thing that is written. So where there is none there must be no log and
+// no store: a member that begins anew on top of them would look as if all data were lost.
+absl::Status CheckFresh(storage::FileSystem& fs, const NodeOptions& options) {
+  const std::string member_dir = storage::JoinPath(options.data_dir, "member");
+  for (const char* name : {"snap", "wal", "db"}) {
+    const std::string dir = storage::JoinPath(member_dir, name);
+    const auto exists = fs.Exists(dir);
+    if (!exists.ok()) return exists.status();
+    if (!*exists) continue;
+    const auto files = fs.List(dir);
+    if (!files.ok()) return files.status();
+    if (files->empty()) continue;
+    if (std::string_view(name) == "snap") {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "--data-dir ", options.data_dir,
+          " holds data of etcd, whose files this server does not read; start with an empty "
+          "directory and bring the keys over (kvctl export from etcd, kvctl import here)"));
+    }
+    return absl::FailedPreconditionError(
+        absl::StrCat(IdentityPath(options), " is missing, but ", dir,
+                     " is not empty; restore the directory, or remove the member and add it anew, "
+                     "on an empty one"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Identity> MakeIdentity(const NodeOptions& options, const Random& random) {
   if (options.force_new_cluster) {
     return absl::FailedPreconditionError(
@@ -187,6 +213,7 @@ absl::StatusOr<Identity> OpenIdentity(storage::FileSystem& fs, const NodeOptions
     if (!status.ok()) return status;
     return identity;
   }
+  if (auto status = CheckFresh(fs, options); !status.ok()) return status;
   auto identity = MakeIdentity(options, random);
   if (!identity.ok()) return identity.status();
   const std::string member_dir = storage::JoinPath(options.data_dir, "member");

@@ -43,9 +43,9 @@ absl::StatusOr<bool> HasIdentity(storage::FileSystem& fs, const NodeOptions& opt
 
 // Reads the identity of options.data_dir, or makes one where the directory is fresh. Errors:
 //   InvalidArgument     options.initial_cluster doesn't name this member
-//   FailedPrecondition  the directory belongs to another member or cluster; says which. Or it is
-//                       fresh, and the member is to join without options.joined, or to be made
-//                       the only one
+//   FailedPrecondition  the directory belongs to another member or cluster; says which. It holds
+//                       data of etcd, or without an identity. Or it is fresh, and the member is to
+//                       join without options.joined, or to be made the only one
 //   DataLoss            the identity can't be read
 absl::StatusOr<Identity> OpenIdentity(storage::FileSystem& fs, const NodeOptions& options,
                                       const Random& random);

@@ -65,9 +65,20 @@ TEST(FlagsTest, BadValuesAndStrayArguments) {
   EXPECT_TRUE(absl::IsOutOfRange(ErrorOf({"serve"})));
   EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({"--initial-cluster-state=old"})));
   EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({"--log-level=loud"})));
+  EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({"--max-request-bytes=536870913"})));
   for (const char* text : {"3.6", "3.6.x", "v3.6.0", "3.6.0-rc.1", "3.06.0", ""}) {
     EXPECT_TRUE(absl::IsInvalidArgument(ErrorOf({absl::StrCat("--api-version=", text)}))) << text;
   }
+}
+
+TEST(FlagsTest, AnEmptyListOfUrlsIsNoneGivenAndBlanksAroundOneAreNothing) {
+  const KvdFlags flags = Parsed({"--listen-client-urls=", "--advertise-client-urls=,",
+                                 "--listen-peer-urls= ", "--initial-advertise-peer-urls="});
+  EXPECT_EQ(flags.listen_client_urls, "http://localhost:2379");
+  EXPECT_EQ(flags.advertise_client_urls, "http://localhost:2379");
+  EXPECT_EQ(flags.listen_peer_urls, "http://localhost:2380");
+  EXPECT_EQ(flags.initial_cluster, "default=http://localhost:2380");
+  EXPECT_THAT(SplitUrls(" http://a:1, http://b:2 ,"), ElementsAre("http://a:1", "http://b:2"));
 }
 
 TEST(FlagsTest, WhatOtherMembersAreToldIsUtf8) {

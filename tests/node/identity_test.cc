@@ -90,6 +90,24 @@ TEST_F(IdentityTest, AnotherMembersOrClustersDirectoryIsRefusedWithBothNames) {
   EXPECT_TRUE(Open().ok()) << "who joined names today's members";
 }
 
+TEST_F(IdentityTest, NoNewMemberBeginsOnWhatAnotherServerOrALostIdentityLeft) {
+  const auto write = [this](const std::string& dir, const std::string& name) {
+    ASSERT_TRUE(storage::CreateDirectoriesDurably(fs_, dir).ok());
+    ASSERT_TRUE(storage::WriteFileDurably(fs_, storage::JoinPath(dir, name), "x").ok());
+  };
+  write("/d/member/snap", "db");
+  EXPECT_THAT(ErrorOf(), HasSubstr("--data-dir /d holds data of etcd"));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Open().status()));
+  ASSERT_TRUE(fs_.RemoveAll("/d").ok());
+  write("/d/member/wal", "0000000000000001.wal");
+  EXPECT_THAT(ErrorOf(), HasSubstr("/d/member/identity is missing"));
+  ASSERT_TRUE(fs_.RemoveAll("/d").ok());
+  // A disk's own directory, or one that was made for the log, is nobody's data.
+  write("/d/lost+found", "x");
+  ASSERT_TRUE(storage::CreateDirectoriesDurably(fs_, "/d/member/wal").ok());
+  EXPECT_TRUE(Open().ok());
+}
+
 TEST_F(IdentityTest, AMemberThatItsClusterDoesNotNameIsAnError) {
   options_.name = "m9";
   EXPECT_THAT(ErrorOf(), HasSubstr("no \"m9\" among its names"));

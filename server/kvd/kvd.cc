@@ -277,22 +277,24 @@ class Kvd::Impl {
   void Leave(int signal) {
     logger_.Info(kCaller, "received signal; shutting down", {{"signal", signal}});
     TellStopping();
-    if (node_->status().is_leader) {
+    const bool led = node_->status().is_leader;
+    if (led) {
       // Refused where there is nobody to hand over to.
       (void)node_->TransferLeadership(raft::NodeId());
     }
     const auto began = loop_.Now();
-    WaitForHandOver(began);
+    WaitForHandOver(began, led);
   }
 
-  void WaitForHandOver(Instant began) {
+  void WaitForHandOver(Instant began, bool led) {
     const bool alone = node_->configuration().voters.size() < 2;
     if (node_->status().is_leader && !alone &&
         loop_.Now() - began < std::chrono::milliseconds(1000)) {
-      loop_.After(std::chrono::milliseconds(20), [this, began] { WaitForHandOver(began); });
+      loop_.After(std::chrono::milliseconds(20),
+                  [this, began, led] { WaitForHandOver(began, led); });
       return;
     }
-    if (!node_->status().is_leader) logger_.Info(kCaller, "this member no longer leads");
+    if (led && !node_->status().is_leader) logger_.Info(kCaller, "this member no longer leads");
     node_->Stop(errors::Stopped());
     health_->Shutdown();
     front_end_->Shutdown(std::chrono::milliseconds(1000), [this] { loop_.Stop(); });

@@ -10,6 +10,7 @@
 #include "server/api/fresh_watch.h"
 #include "server/api/fresh_wish.h"
 #include "server/api/methods.h"
+#include "server/api/write.h"
 #include "server/node/node.h"
 
 namespace keelson::server {
@@ -53,6 +54,8 @@ class FreshCall final : public Call, public std::enable_shared_from_this<FreshCa
   }
 
   void AddMetadata(std::string_view key, std::string_view value) override {
+    // It shows what was there when it was given for the first time, whenever that was.
+    if (key == kRequestOutcomeKey && value == kRepeatedOutcome) anchor_.reset();
     inner_->AddMetadata(key, value);
   }
   void AddTrailer(std::string_view key, std::string_view value) override {
@@ -160,7 +163,7 @@ bool IsLinearizableList(std::string_view bytes) {
   return request && request->linearizable();
 }
 
-bool OfTheLeader(std::string_view) { return true; }
+bool AsOfItsRequest(std::string_view) { return true; }
 bool OfThisMember(std::string_view) { return false; }
 
 struct Read {
@@ -172,12 +175,14 @@ constexpr Read kReads[] = {
     {"/etcdserverpb.KV/Range", IsLinearizableRange},
     {"/etcdserverpb.KV/RangeStream", IsLinearizableRange},
     {"/etcdserverpb.KV/Txn", IsLinearizableTxn},
-    {"/etcdserverpb.Lease/LeaseTimeToLive", OfTheLeader},
+    {"/etcdserverpb.Lease/LeaseTimeToLive", AsOfItsRequest},
     {"/etcdserverpb.Lease/LeaseLeases", OfThisMember},
     {"/etcdserverpb.Cluster/MemberList", IsLinearizableList},
     {"/etcdserverpb.Maintenance/Hash", OfThisMember},
     {"/etcdserverpb.Maintenance/HashKV", OfThisMember},
+    {"/etcdserverpb.Maintenance/Snapshot", OfThisMember},
     {"/etcdserverpb.Maintenance/Status", OfThisMember},
+    {"/v3electionpb.Election/Leader", AsOfItsRequest},
 };
 
 }  // namespace

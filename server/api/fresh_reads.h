@@ -11,8 +11,9 @@
 //                             absent where that is unknown
 //   keelson-quorum: true      this member heard of a quorum within an election timeout; else false
 //
-// A linearizable read is as old as its request; it is never refused for its age. A watch stream has
-// an age in each answer that says how far it is (fresh_watch.h).
+// A linearizable read is as old as its request; it is never refused for its age. What a named write
+// that also reads is answered again (write.h) is of unknown age. A watch stream has an age in each
+// answer that says how far it is (fresh_watch.h).
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,8 @@ class FreshReads {
   // `node` outlives the calls.
   explicit FreshReads(Node& node) : node_(node) {}
 
-  // Extends the methods that read. REQUIRES: those of KV, Watch, Lease, Cluster and Maintenance
-  // have been added.
+  // Extends the methods that read. REQUIRES: those of KV, Watch, Lease, Cluster, Maintenance and
+  // Election have been added.
   void Extend(Methods& methods);
 
  private:

@@ -10,6 +10,7 @@
 #include "proto/etcd/rpc.pb.h"
 #include "server/api/fresh_wish.h"
 #include "server/api/methods.h"
+#include "server/node/mutants.h"
 #include "server/node/node.h"
 
 namespace keelson::server {
@@ -27,10 +28,10 @@ class FreshWatch final : public Call, public std::enable_shared_from_this<FreshW
     events.on_end = [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->OnEnd();
     };
+    if (wish_.min_revision > node_.store().revision()) WaitForRevision(events.on_message);
     events.on_message = [weak = weak_from_this(),
                          next = std::move(events.on_message)](std::string_view body) {
-      if (const auto self = weak.lock()) self->NoteRequest(body);
-      if (next) next(body);
+      if (const auto self = weak.lock()) self->OnRequest(body, next);
     };
     inner_->SetEvents(std::move(events));
   }
@@ -44,6 +45,7 @@ class FreshWatch final : public Call, public std::enable_shared_from_this<FreshW
   void Send(SharedBody body) override {
     if (refused_) return;
     Look(&body);
+    sent_ = true;
     if (!refused_) inner_->Send(std::move(body));
   }
   void SendPart(SharedBody part, size_t rest) override {
@@ -51,12 +53,14 @@ class FreshWatch final : public Call, public std::enable_shared_from_this<FreshW
   }
   void Finish(const absl::Status& status) override {
     on_end_ = nullptr;
+    StopWaiting();
     if (!refused_) inner_->Finish(status);
   }
   size_t pending_bytes() const override { return inner_->pending_bytes(); }
   void PauseReading(bool paused) override { inner_->PauseReading(paused); }
 
  private:
+  using OnMessage = std::function<void(std::string_view)>;
   // All changes up to `revision` are at most as old as `anchor` says.
   struct Mark {
     int64_t revision = 0;
@@ -65,6 +69,44 @@ class FreshWatch final : public Call, public std::enable_shared_from_this<FreshW
   static constexpr size_t kAsked = 16;
   // No progress is larger: its header, its id and flags.
   static constexpr size_t kProgressBytes = 128;
+
+  // The requests are held back until this member has the revision that the caller has seen.
+  void WaitForRevision(const OnMessage& next) {
+    holding_ = true;
+    inner_->PauseReading(true);
+    wait_ = node_.WhenRevision(wish_.min_revision,
+                               [weak = weak_from_this(), next](const absl::Status& status) {
+                                 if (const auto self = weak.lock()) self->OnRevision(status, next);
+                               });
+  }
+
+  void OnRevision(const absl::Status& status, const OnMessage& next) {
+    wait_.reset();
+    if (!status.ok()) return End(status);
+    // What comes meanwhile is behind what is held.
+    inner_->PauseReading(false);
+    while (!held_.empty()) {
+      const std::string body = std::move(held_.front());
+      held_.pop_front();
+      NoteRequest(body);
+      if (next) next(body);
+    }
+    holding_ = false;
+  }
+
+  void StopWaiting() {
+    if (wait_) node_.CancelWait(*std::exchange(wait_, std::nullopt));
+    held_.clear();
+  }
+
+  void OnRequest(std::string_view body, const OnMessage& next) {
+    if (holding_) {
+      held_.emplace_back(body);
+      return;
+    }
+    NoteRequest(body);
+    if (next) next(body);
+  }
 
   void NoteRequest(std::string_view body) {
     if (body.size() > kProgressBytes || asked_.size() == kAsked) return;
@@ -87,7 +129,7 @@ class FreshWatch final : public Call, public std::enable_shared_from_this<FreshW
         response.created() ? node_.FreshnessAnchor() : AnchorAt(response.header().revision());
     const uint64_t now = node_.loop().BootNanos();
     const auto age_ms = anchor ? std::optional(MillisSince(*anchor, now)) : std::nullopt;
-    if (!MeetsAge(wish_, age_ms)) return Refuse(age_ms);
+    if (!MeetsAge(wish_, age_ms)) return End(TooOld(wish_, age_ms));
     const bool quorum = HearsQuorum(node_, now);
     if (response.created()) return Begin(age_ms, quorum);
     etcdserverpb::WatchResponse told;
@@ -102,26 +144,28 @@ class FreshWatch final : public Call, public std::enable_shared_from_this<FreshW
       known_ = asked_.front();
       asked_.pop_front();
     }
+    if (kMutantWatchAgeOfMember) return node_.FreshnessAnchor();
     const int64_t store = node_.store().revision();
     if (revision >= store) known_ = {store, node_.FreshnessAnchor()};
     return known_.anchor;
   }
 
   void Begin(std::optional<int64_t> age_ms, bool quorum) {
-    if (std::exchange(began_, true)) return;
+    if (sent_) return;
     if (age_ms) inner_->AddMetadata("keelson-age-ms", absl::StrCat(*age_ms));
     inner_->AddMetadata("keelson-quorum", quorum ? "true" : "false");
   }
 
-  // The handler hears of it in a later turn: it is in the middle of sending.
-  void Refuse(std::optional<int64_t> age_ms) {
+  // The handler hears of it in a later turn: it may be in the middle of sending.
+  void End(const absl::Status& status) {
     refused_ = true;
-    inner_->Finish(TooOld(wish_, age_ms));
+    inner_->Finish(status);
     node_.loop().Post([self = shared_from_this()] { self->OnEnd(); });
   }
 
   void OnEnd() {
     const auto keep = shared_from_this();
+    StopWaiting();
     if (const auto on_end = std::exchange(on_end_, nullptr)) on_end();
   }
 
@@ -129,9 +173,12 @@ class FreshWatch final : public Call, public std::enable_shared_from_this<FreshW
   const std::shared_ptr<Call> inner_;
   const Wish wish_;
   std::function<void()> on_end_;  // the handler's
+  std::optional<uint64_t> wait_;  // for the revision asked for
+  bool holding_ = false;          // requests wait, for it or for those before them
+  std::deque<std::string> held_;  // they
   std::deque<Mark> asked_;        // what this member had at each unanswered request
   Mark known_;                    // the best one that was reached
-  bool began_ = false;
+  bool sent_ = false;             // an answer, and with it the leading metadata
   bool refused_ = false;
 };
 

@@ -60,7 +60,7 @@ int64_t MillisSince(uint64_t anchor, uint64_t now) {
 }
 
 bool HearsQuorum(Node& node, uint64_t now) {
-  const auto heard = node.FreshnessAnchor();
+  const auto heard = node.QuorumHeard();
   return heard && Freshness::AgeOf(*heard, now) <= node.options().election_timeout;
 }
 

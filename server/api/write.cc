@@ -15,25 +15,25 @@ constexpr std::array<std::string_view, 6> kNamed = {
     "/etcdserverpb.KV/Compact", "/etcdserverpb.Lease/LeaseGrant", "/etcdserverpb.Lease/LeaseRevoke",
 };
 
-const char* OutcomeOf(ApplyResult::Named named) {
+std::string_view OutcomeOf(ApplyResult::Named named) {
   switch (named) {
     case ApplyResult::Named::kFirst:
       return "first";
     case ApplyResult::Named::kRepeated:
-      return "repeated";
+      return kRepeatedOutcome;
     case ApplyResult::Named::kTooOld:
       return "too-old";
     case ApplyResult::Named::kNone:
       break;
   }
-  return nullptr;
+  return {};
 }
 
 // Only what the log has decided tells of the name.
 void TellOutcome(const Node& node, Call& call, const ApplyResult& result) {
-  const char* outcome = OutcomeOf(result.named);
-  if (outcome == nullptr) return;
-  call.AddMetadata("keelson-request-outcome", outcome);
+  const std::string_view outcome = OutcomeOf(result.named);
+  if (outcome.empty()) return;
+  call.AddMetadata(kRequestOutcomeKey, outcome);
   call.AddMetadata("keelson-request-position", absl::StrCat(node.request_position()));
 }
 

@@ -17,6 +17,11 @@ namespace keelson::server {
 // is sent (README, "Writes that are applied once").
 inline constexpr std::string_view kRequestIdKey = "keelson-request-id";
 
+// Answer metadata: what the log decided about the name, and its value where an earlier call's
+// answer is given again.
+inline constexpr std::string_view kRequestOutcomeKey = "keelson-request-outcome";
+inline constexpr std::string_view kRepeatedOutcome = "repeated";
+
 // Whether calls of `method` take a name.
 bool TakesRequestId(std::string_view method);
 

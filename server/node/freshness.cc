@@ -24,15 +24,20 @@ void Freshness::Offer(const Mark& mark) {
 }
 
 std::optional<uint64_t> Freshness::Anchor(raft::Index applied) {
-  while (!waiting_.empty() && waiting_.front().index <= applied) {
+  while (!waiting_.empty() && (waiting_.front().index <= applied || kMutantAgeBeforeApplied)) {
     anchor_ = std::max(anchor_.value_or(0), waiting_.front().moment);
     waiting_.pop_front();
   }
   return anchor_;
 }
 
+std::optional<uint64_t> Freshness::QuorumHeard() const {
+  return waiting_.empty() ? anchor_ : waiting_.back().moment;
+}
+
 Duration Freshness::AgeOf(uint64_t anchor, uint64_t now) {
   const auto passed = static_cast<int64_t>(now > anchor ? now - anchor : 0);
+  if (kMutantAgeWithoutDrift) return Duration(passed) + kTick;
   return Duration(passed + passed / kDriftDivisor + 1) + kTick;
 }
 

@@ -8,6 +8,8 @@
 //   leader     notes when a round of questions leaves and the commit index of that moment; once a
 //              quorum has answered and that index is applied here, that moment is the anchor.
 //
+// README.md, "How old a read may be", has the argument.
+//
 // The anchor is never the time at which something was heard. It is unknown after a start until one
 // of these has happened in this process. No clock but the own one is read, so that only its rate
 // counts (kDrift). Loop thread only.
@@ -42,6 +44,11 @@ class Freshness {
 
   // The anchor as far as `applied`; nullopt while it is unknown. Never goes back.
   std::optional<uint64_t> Anchor(raft::Index applied);
+
+  // The best moment at which a quorum is known to have followed this member's leader, or this
+  // member as theirs, whether what was acknowledged by then is applied or not; nullopt while none
+  // is known.
+  std::optional<uint64_t> QuorumHeard() const;
 
   // An upper bound of the age at `now` of what was read when `anchor` held.
   // REQUIRES: `now` was taken after it was read.

@@ -12,4 +12,32 @@ inline constexpr bool kMutantAgeSinceReceipt = true;
 KEELSON_DEFINE_MUTANT(kMutantAgeSinceReceipt, "AGE_SINCE_RECEIPT");
 #endif
 
+// An age is counted from a stamp whose index is not applied yet.
+#ifdef KEELSON_MUTANT_AGE_BEFORE_APPLIED
+inline constexpr bool kMutantAgeBeforeApplied = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantAgeBeforeApplied, "AGE_BEFORE_APPLIED");
+#endif
+
+// An age leaves out that the clock may be slow.
+#ifdef KEELSON_MUTANT_AGE_WITHOUT_DRIFT
+inline constexpr bool kMutantAgeWithoutDrift = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantAgeWithoutDrift, "AGE_WITHOUT_DRIFT");
+#endif
+
+// A watcher is told how old the member is, not how old what was delivered.
+#ifdef KEELSON_MUTANT_WATCH_AGE_OF_MEMBER
+inline constexpr bool kMutantWatchAgeOfMember = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantWatchAgeOfMember, "WATCH_AGE_OF_MEMBER");
+#endif
+
+// Whoever waits for a revision waits no longer than the turn.
+#ifdef KEELSON_MUTANT_MIN_REVISION_PASSED
+inline constexpr bool kMutantMinRevisionPassed = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantMinRevisionPassed, "MIN_REVISION_PASSED");
+#endif
+
 }  // namespace keelson::server

@@ -12,6 +12,7 @@
 #include "raft/refusal.h"
 #include "server/apply/errors.h"
 #include "server/apply/request_errors.h"
+#include "server/node/mutants.h"
 #include "server/node/node_impl.h"
 
 namespace keelson::server {
@@ -349,8 +350,9 @@ void Node::WhenReadable(Reads::Done done) {
 std::optional<uint64_t> Node::FreshnessAnchor() {
   return impl_->freshness->Anchor(impl_->machine->applied());
 }
+std::optional<uint64_t> Node::QuorumHeard() const { return impl_->freshness->QuorumHeard(); }
 uint64_t Node::WhenRevision(int64_t revision, RevisionWaits::Done done) {
-  return impl_->revision_waits.Add(revision, std::move(done));
+  return impl_->revision_waits.Add(kMutantMinRevisionPassed ? 0 : revision, std::move(done));
 }
 void Node::CancelWait(uint64_t id) { impl_->revision_waits.Cancel(id); }
 storage::ReadViewPtr Node::View() { return impl_->machine->store().View(); }

@@ -180,6 +180,10 @@ class Node {
   // View(); nullopt while that is unknown. See Freshness.
   std::optional<uint64_t> FreshnessAnchor();
 
+  // The last such moment at which a quorum is known to have had a leader that this member hears, or
+  // is, also where View() lags behind it; nullopt while there is none. See Freshness.
+  std::optional<uint64_t> QuorumHeard() const;
+
   // Calls `done` once `revision` is in View(), at the end of a turn at the earliest. The id is for
   // CancelWait.
   uint64_t WhenRevision(int64_t revision, RevisionWaits::Done done);

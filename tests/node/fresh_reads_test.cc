@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "proto/etcd/v3election.pb.h"
 #include "server/api/fresh_watch.h"
 #include "tests/node/node_cluster.h"
 #include "tests/node/open_call.h"
@@ -240,6 +241,37 @@ TEST(FreshReadsTest, EveryMethodThatReadsTellsItsAge) {
   EXPECT_TRUE(asks("/etcdserverpb.Cluster/MemberList", etcdserverpb::MemberListRequest()));
   EXPECT_TRUE(asks("/etcdserverpb.Maintenance/Status", etcdserverpb::StatusRequest()));
   EXPECT_TRUE(asks("/etcdserverpb.Maintenance/HashKV", etcdserverpb::HashKVRequest()));
+  EXPECT_TRUE(asks("/etcdserverpb.Maintenance/Snapshot", etcdserverpb::SnapshotRequest()));
+  ASSERT_TRUE(cluster.Put(0, "election/1", "v").ok());
+  v3electionpb::LeaderRequest leader;
+  leader.set_name("election");
+  EXPECT_TRUE(asks("/v3electionpb.Election/Leader", leader));
+}
+
+// What it says was so when the first was answered.
+TEST(FreshReadsTest, AnAnswerThatIsGivenAgainTellsNoAge) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  ASSERT_TRUE(cluster.RunUntil([&] {
+    return cluster.node(1).facts().version() >= server::kRequestIdVersion &&
+           cluster.node(2).facts().version() >= server::kRequestIdVersion;
+  }));
+  etcdserverpb::TxnRequest txn;
+  txn.add_success()->mutable_request_put()->set_key("other");
+  txn.add_success()->mutable_request_range()->set_key("k");
+  const auto named = [&](size_t index) {
+    return cluster.Call(index, "/etcdserverpb.KV/Txn", txn, seconds(20),
+                        {{"keelson-max-age-ms", "60000"}, {"keelson-request-id", "0-a"}});
+  };
+  const Outcome first = named(1);
+  ASSERT_TRUE(first.ok()) << first.status;
+  EXPECT_TRUE(AgeOf(first).has_value());
+  ASSERT_TRUE(cluster.Put(0, "k", "v").ok());
+  cluster.RunFor(seconds(5));
+  const Outcome again = named(2);
+  ASSERT_TRUE(again.ok()) << again.status;
+  ASSERT_EQ(again.bytes.find("v"), std::string::npos);
+  EXPECT_EQ(AgeOf(again), std::nullopt) << "it does not show a write of five seconds ago";
 }
 
 TEST(FreshReadsTest, WhatIsTooOldIsNotReadAtAll) {
@@ -275,9 +307,10 @@ TEST(FreshReadsTest, AWatchMayBeRefusedForItsAge) {
   EXPECT_TRUE(absl::IsFailedPrecondition(*ended));
 }
 
-OpenCall FreshWatch(NodeCluster& cluster, size_t index, const char* max_age_ms) {
+OpenCall FreshWatch(NodeCluster& cluster, size_t index, const char* max_age_ms,
+                    const char* min_revision = "0") {
   return OpenCall(cluster, index, "/etcdserverpb.Watch/Watch", etcdserverpb::WatchRequest(),
-                  {{"keelson-max-age-ms", max_age_ms}});
+                  {{"keelson-max-age-ms", max_age_ms}, {"keelson-min-revision", min_revision}});
 }
 
 void CreateWatcher(OpenCall& call) {
@@ -349,6 +382,62 @@ TEST(FreshWatchTest, AStreamEndsOnceItIsOlderThanAskedFor) {
   EXPECT_TRUE(absl::IsFailedPrecondition(call.status())) << call.status();
   cluster.RunFor(milliseconds(1));
   EXPECT_EQ(cluster.node(cut).watches().counters().streams, 0u) << "the hub lets go of it";
+}
+
+TEST(FreshWatchTest, AWatcherMayBeginAfterOneThatWasRefused) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  ASSERT_TRUE(KnowsItsAge(cluster, 1));
+  OpenCall call = FreshWatch(cluster, 1, "60000");
+  etcdserverpb::WatchRequest empty;
+  empty.mutable_create_request()->set_key("b");
+  empty.mutable_create_request()->set_range_end("a");
+  call.call().Message(empty.SerializeAsString());
+  CreateWatcher(call);
+  ASSERT_TRUE(cluster.RunUntil([&] { return call.messages() == 2; }));
+  EXPECT_TRUE(call.Message<etcdserverpb::WatchResponse>(0).canceled());
+  EXPECT_TRUE(call.Message<etcdserverpb::WatchResponse>(1).created());
+  EXPECT_TRUE(Progress(cluster, call).has_keelson_age_ms());
+  call.Cancel();
+}
+
+TEST(FreshWatchTest, AWatcherBeginsNoEarlierThanTheRevisionAskedFor) {
+  NodeCluster cluster(3);
+  cluster.WaitForLeader();
+  ASSERT_TRUE(KnowsItsAge(cluster, 1));
+  ASSERT_TRUE(cluster.Put(1, "k", "seen").ok());  // revision 2
+  OpenCall call = FreshWatch(cluster, 1, "60000", "3");
+  CreateWatcher(call);
+  CreateWatcher(call);
+  cluster.RunFor(seconds(5));
+  EXPECT_EQ(call.messages(), 0u) << "revision 3 is not there yet";
+  ASSERT_TRUE(cluster.Put(2, "k", "seen elsewhere").ok());
+  ASSERT_TRUE(cluster.RunUntil([&] { return call.messages() == 2; }));
+  EXPECT_EQ(call.Message<etcdserverpb::WatchResponse>(0).header().revision(), 3);
+  EXPECT_TRUE(call.Message<etcdserverpb::WatchResponse>(1).created());
+  EXPECT_EQ(Progress(cluster, call).header().revision(), 3);
+  ASSERT_TRUE(cluster.Put(2, "k", "new").ok());
+  ASSERT_TRUE(cluster.RunUntil([&] { return call.messages() == 5; }));
+  EXPECT_EQ(call.Message<etcdserverpb::WatchResponse>(3).events(0).kv().value(), "new");
+  call.Cancel();
+}
+
+TEST(FreshWatchTest, AWatchThatWaitsForARevisionEndsWithItsCallerAndItsMember) {
+  NodeCluster cluster(1);
+  ASSERT_TRUE(cluster.Put(0, "k", "v").ok());
+  OpenCall gone = FreshWatch(cluster, 0, "60000", "99");
+  CreateWatcher(gone);
+  OpenCall stays = FreshWatch(cluster, 0, "60000", "99");
+  CreateWatcher(stays);
+  cluster.RunFor(milliseconds(1));
+  EXPECT_EQ(cluster.node(0).watches().counters().streams, 2u);
+  gone.Cancel();
+  cluster.RunFor(milliseconds(1));
+  EXPECT_EQ(cluster.node(0).watches().counters().streams, 1u);
+  cluster.node(0).Stop(absl::UnavailableError("etcdserver: server stopped"));
+  ASSERT_TRUE(cluster.RunUntil([&] { return stays.over(); }));
+  EXPECT_TRUE(absl::IsUnavailable(stays.status())) << stays.status();
+  EXPECT_EQ(gone.messages() + stays.messages(), 0u);
 }
 
 std::string WatchAnswer(int64_t revision, bool created) {

@@ -44,6 +44,19 @@ TEST(FreshnessTest, AnOldStampTakesNothingBack) {
   EXPECT_EQ(freshness.Anchor(Index(3)), 200u);
 }
 
+TEST(FreshnessTest, AQuorumIsHeardOfBeforeWhatItHasIsApplied) {
+  Freshness freshness(kProcess);
+  EXPECT_EQ(freshness.QuorumHeard(), std::nullopt);
+  freshness.Returned(Echo(100, 7), kNow);
+  EXPECT_EQ(freshness.QuorumHeard(), 100u);
+  EXPECT_EQ(freshness.Anchor(Index(6)), std::nullopt);
+  freshness.Returned(Echo(200, 9), kNow);
+  EXPECT_EQ(freshness.Anchor(Index(7)), 100u);
+  EXPECT_EQ(freshness.QuorumHeard(), 200u);
+  EXPECT_EQ(freshness.Anchor(Index(9)), 200u);
+  EXPECT_EQ(freshness.QuorumHeard(), 200u);
+}
+
 TEST(FreshnessTest, WhatIsNotAppliedForLongIsBounded) {
   Freshness freshness(kProcess);
   for (uint64_t i = 1; i <= 1000; ++i) freshness.Returned(Echo(i, i), kNow);

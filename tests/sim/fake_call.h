@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/check.h"
 #include "server/api/call.h"
 
 namespace keelson::sim {
@@ -29,17 +30,20 @@ class FakeCall final : public server::Call {
     for (auto& message : std::exchange(early_, {})) Message(message);
   }
   void AddMetadata(std::string_view key, std::string_view value) override {
+    KEELSON_CHECK(!sent_, "leading metadata comes before the first Send");
     answer_metadata_.emplace(key, value);
   }
   void AddTrailer(std::string_view, std::string_view) override {}
   void Send(server::SharedBody body) override {
     if (over_) return;
+    sent_ = true;
     std::string bytes = std::move(body.head);
     if (body.tail) bytes += *body.tail;
     if (stuck_) pending_ += bytes.size();
     if (on_send_) on_send_(bytes);
   }
   void SendPart(server::SharedBody part, size_t rest) override {
+    sent_ = true;
     parts_ += part.head;
     if (part.tail) parts_ += *part.tail;
     if (rest == 0) Send({std::exchange(parts_, {}), nullptr});
@@ -95,6 +99,7 @@ class FakeCall final : public server::Call {
   Events events_;
   std::vector<std::string> early_;
   std::string parts_;  // of a message that is not whole yet
+  bool sent_ = false;
   bool over_ = false;
   bool stuck_ = false;
   size_t pending_ = 0;

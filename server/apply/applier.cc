@@ -12,6 +12,7 @@
 #include "proto/keelson/entry.pb.h"
 #include "proto/keelson/request.pb.h"
 #include "server/apply/errors.h"
+#include "server/apply/mutants.h"
 #include "server/apply/request_errors.h"
 #include "server/apply/txn.h"
 #include "server/apply/validate.h"
@@ -74,6 +75,11 @@ ApplyResult AnswerAgain(LogEntry::RequestCase request, const std::string& stored
   if (!record.ParseFromString(stored) || result.response == nullptr ||
       !result.response->ParseFromString(record.response())) {
     return Fatal(absl::DataLossError("the record of an answered request can't be read"));
+  }
+  if (kMutantAnswerCutShort) {
+    if (auto* put = dynamic_cast<etcdserverpb::PutResponse*>(result.response.get())) {
+      put->clear_prev_kv();
+    }
   }
   result.named = ApplyResult::Named::kRepeated;
   result.status = absl::Status(static_cast<absl::StatusCode>(record.code()), record.message());
@@ -152,6 +158,10 @@ ApplyResult Applier::ApplyNamed(const LogEntry& entry, bool want_response,
   // Every member keeps the answer, whoever waits for it.
   result = Decide(entry, true, batch);
   if (result.fatal || storage::IsTooMuchWork(result.status)) return result;
+  if (kMutantRefusalForgotten && !result.status.ok()) {
+    result.named = ApplyResult::Named::kFirst;
+    return result;
+  }
   result.named = ApplyResult::Named::kFirst;
   const absl::Status kept =
       requests_->Remember(entry.request_id(), RecordOf(result, requests_->limits()), batch);

@@ -27,4 +27,18 @@ inline constexpr bool kMutantNamesNotInSnapshots = true;
 KEELSON_DEFINE_MUTANT(kMutantNamesNotInSnapshots, "NAMES_NOT_IN_SNAPSHOTS");
 #endif
 
+// Keeps no record of a named write that the log has refused.
+#ifdef KEELSON_MUTANT_REFUSAL_FORGOTTEN
+inline constexpr bool kMutantRefusalForgotten = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantRefusalForgotten, "REFUSAL_FORGOTTEN");
+#endif
+
+// Of a repeated write only the revision is told again.
+#ifdef KEELSON_MUTANT_ANSWER_CUT_SHORT
+inline constexpr bool kMutantAnswerCutShort = true;
+#else
+KEELSON_DEFINE_MUTANT(kMutantAnswerCutShort, "ANSWER_CUT_SHORT");
+#endif
+
 }  // namespace keelson::server

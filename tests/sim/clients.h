@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -95,8 +96,9 @@ class WatchClient {
 
   SimCluster& cluster_;
   const std::string begin_, end_;
-  int64_t seen_ = 0;     // everything up to here was delivered, or need not be
-  bool placed_ = false;  // seen_ counts
+  int64_t min_revision_ = 0;  // asked for when the session began
+  int64_t seen_ = 0;          // everything up to here was delivered, or need not be
+  bool placed_ = false;       // seen_ counts
   SimMember* member_ = nullptr;
   uint64_t member_start_ = 0;
   uint64_t session_ = 0;
@@ -145,6 +147,7 @@ class LeaseClient {
 
 // Reads at any member with a bound of the age, and holds each answer against what had been
 // acknowledged by then: a member that says "at most so old" has everything acknowledged before.
+// Some reads are to see a revision, which may be on its way to the member or not even written.
 class FreshReader {
  public:
   explicit FreshReader(SimCluster& cluster) : cluster_(cluster) {}
@@ -152,8 +155,13 @@ class FreshReader {
   void Stop() { stopped_ = true; }
 
  private:
+  struct Asked {
+    int64_t max_age_ms = 0;
+    int64_t min_revision = 0;
+    bool linearizable = false;
+  };
   void ReadOne();
-  void OnAnswer(const SimMember& member, int64_t max_age_ms, int64_t revision,
+  void OnAnswer(const SimMember& member, const Asked& asked, int64_t revision,
                 const FakeCall::Metadata& metadata);
 
   SimCluster& cluster_;
@@ -161,7 +169,8 @@ class FreshReader {
 };
 
 // Names each write and repeats it at any member until the log has said what became of it: whatever
-// happens, it is applied once, and no answer contradicts another one.
+// happens, it is decided once, and each answer is the first one to the letter. There are puts that
+// show the pair before, transactions whose condition soon changes, and puts that are refused.
 class NamedWriter {
  public:
   NamedWriter(SimCluster& cluster, int name) : cluster_(cluster), name_(name) {}
@@ -175,8 +184,11 @@ class NamedWriter {
   void Next();
   void Try(int tries);
   void Send(int tries);
-  void OnAnswer(int write, int tries, const absl::Status& status, int64_t revision,
-                const FakeCall::Metadata& metadata);
+  void DrawRequest();
+  void OnAnswer(int write, int tries, const absl::Status& status,
+                const etcdserverpb::TxnResponse& answer, const FakeCall::Metadata& metadata);
+  void CheckDecided(int write, bool first, const absl::Status& status,
+                    const etcdserverpb::TxnResponse& answer);
 
   SimCluster& cluster_;
   const int name_;
@@ -184,7 +196,10 @@ class NamedWriter {
   bool settled_ = true;  // the write under way
   int number_ = 0;       // it
   std::string id_;
-  std::string position_ = "0";  // the last one that was told
+  std::string method_, request_;     // the same at each try
+  std::string position_ = "0";       // the last one that was told
+  std::set<int> first_;              // writes whose first answer was given
+  std::map<int, std::string> told_;  // what was answered to each, whoever did
 };
 
 }  // namespace keelson::sim

@@ -6,24 +6,35 @@
 
 namespace keelson::sim {
 
+namespace {
+
+// Whoever waits for a revision gives up at some time.
+constexpr Duration kPatience = std::chrono::seconds(5);
+
+}  // namespace
+
 void FreshReader::ReadOne() {
   if (stopped_) return;
   Dice& dice = cluster_.dice();
   constexpr int64_t kBounds[] = {150, 400, 3000, 60000};
-  const int64_t max_age_ms = kBounds[dice.Below(4)];
+  Asked asked{.max_age_ms = kBounds[dice.Below(4)], .linearizable = dice.OneIn(6)};
+  // What a client has seen, or a little more.
+  if (dice.OneIn(3)) {
+    asked.min_revision = cluster_.truth().acknowledged() + static_cast<int64_t>(dice.Below(3));
+  }
   etcdserverpb::RangeRequest request;
   request.set_key("k");
   request.set_range_end("l");
   request.set_count_only(true);
-  request.set_serializable(true);
+  request.set_serializable(!asked.linearizable);
   SimMember& member = cluster_.AnyMember();
   auto call = std::make_shared<std::shared_ptr<FakeCall>>();
   *call = member.Call(
       "/etcdserverpb.KV/Range", request.SerializeAsString(),
-      [this, &member, max_age_ms, call](const std::string& bytes) {
+      [this, &member, asked, call](const std::string& bytes) {
         etcdserverpb::RangeResponse response;
         response.ParseFromString(bytes);
-        OnAnswer(member, max_age_ms, response.header().revision(), (*call)->answer_metadata());
+        OnAnswer(member, asked, response.header().revision(), (*call)->answer_metadata());
       },
       [this, call](const absl::Status& status) {
         call->reset();
@@ -32,18 +43,29 @@ void FreshReader::ReadOne() {
                            ? "reads refused since nothing was known of their age"
                            : "reads refused since they would be too old");
       },
-      {{"keelson-max-age-ms", absl::StrCat(max_age_ms)}});
+      {{"keelson-max-age-ms", absl::StrCat(asked.max_age_ms)},
+       {"keelson-min-revision", absl::StrCat(asked.min_revision)}});
+  cluster_.world().After(kPatience, [call] {
+    if (*call != nullptr) (*call)->End();
+    call->reset();
+  });
   cluster_.world().After(dice.Between(Duration(0), std::chrono::milliseconds(60)),
                          [this] { ReadOne(); });
 }
 
-void FreshReader::OnAnswer(const SimMember& member, int64_t max_age_ms, int64_t revision,
+void FreshReader::OnAnswer(const SimMember& member, const Asked& asked, int64_t revision,
                            const FakeCall::Metadata& metadata) {
+  if (revision < asked.min_revision) {
+    return cluster_.truth().Violated(absl::StrCat(member.name(), " answered at revision ", revision,
+                                                  " a read that was to see revision ",
+                                                  asked.min_revision));
+  }
   const auto found = metadata.find("keelson-age-ms");
   int64_t age_ms = 0;
-  if (found == metadata.end() || !absl::SimpleAtoi(found->second, &age_ms) || age_ms > max_age_ms) {
+  if (found == metadata.end() || !absl::SimpleAtoi(found->second, &age_ms) ||
+      (age_ms > asked.max_age_ms && !asked.linearizable)) {
     return cluster_.truth().Violated(absl::StrCat(member.name(), " answered a read that may be ",
-                                                  max_age_ms,
+                                                  asked.max_age_ms,
                                                   " ms old without an age, or with a larger one"));
   }
   cluster_.Count("answers of known age");

@@ -3,15 +3,16 @@
 #   mutants.sh KEELSON_SIM [SEEDS]    KEELSON_SIM was built with -DKEELSON_MUTANTS=ON
 # Only a broken rule counts, by its message: a violation that the simulator reports, or a check of
 # the product. A crash, a check of the simulator's own code or a usage error is a failure of this
-# script. Prints a table; exit 0 only if all eighteen are caught within SEEDS (1000) seeds.
+# script. Prints a table; exit 0 only if all of them are caught within SEEDS (1000) seeds.
 set -uo pipefail
 sim=$1
 seeds=${2:-1000}
 mutants=(NO_FSYNC ACK_BEFORE_QUORUM COMMIT_OLD_TERM STALE_READ_NONCE APPLIED_APART
   DROP_BEFORE_FLUSH WATCH_SKIPS_REVISION LEASE_ENDS_EARLY MARKER_BEFORE_FILES VOTE_FORGOTTEN
   TRUNCATE_TOO_FAR ACK_AFTER_FAILED_FSYNC AGE_SINCE_RECEIPT
+  AGE_BEFORE_APPLIED AGE_WITHOUT_DRIFT ECHO_OF_RUNNING_ROUND WATCH_AGE_OF_MEMBER MIN_REVISION_PASSED
   FLUSH_LOSES_BYTE UNKNOWN_DISK_COUNTS
-  NAME_APPLIED_AGAIN NAME_FORGOTTEN NAMES_NOT_IN_SNAPSHOTS)
+  NAME_APPLIED_AGAIN NAME_FORGOTTEN NAMES_NOT_IN_SNAPSHOTS REFUSAL_FORGOTTEN ANSWER_CUT_SHORT)
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 

@@ -114,6 +114,14 @@ int64_t Truth::NextChange(const std::string& begin, const std::string& end,
   return 0;
 }
 
+void Truth::MustNotHappen(const std::string& value) {
+  if (RevisionOf(value) != 0) {
+    Violated(absl::StrCat("a client was told that the write of ", value,
+                          " failed, but it had happened at revision ", RevisionOf(value)));
+  }
+  impossible_.insert(value);
+}
+
 int64_t Truth::RevisionOf(const std::string& value) const {
   const auto found = values_.find(value);
   return found == values_.end() ? 0 : found->second;

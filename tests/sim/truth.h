@@ -46,8 +46,8 @@ class Truth {
 
   // The revision at which a unique value was written; 0: never so far.
   int64_t RevisionOf(const std::string& value) const;
-  // The write of `value` surely did not happen: it must never show up.
-  void MustNotHappen(const std::string& value) { impossible_.insert(value); }
+  // The write of `value` surely did not happen: it has not shown up and never must.
+  void MustNotHappen(const std::string& value);
   // When the deletion of `key` at `revision` was first applied.
   Instant AppliedAt(int64_t revision) const { return applied_at_.at(revision); }
 

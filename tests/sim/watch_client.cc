@@ -18,6 +18,7 @@ void WatchClient::ConnectLater() {
 void WatchClient::Connect() {
   member_ = &cluster_.AnyMember();
   const uint64_t session = ++session_;
+  min_revision_ = cluster_.dice().OneIn(2) ? cluster_.truth().acknowledged() : 0;
   call_ = member_->Call(
       "/etcdserverpb.Watch/Watch", "",
       [this, session](const std::string& bytes) {
@@ -29,7 +30,7 @@ void WatchClient::Connect() {
       [this, session](const absl::Status&) {
         if (session == session_) ConnectLater();
       },
-      {{"keelson-min-revision", "0"}});
+      {{"keelson-min-revision", absl::StrCat(min_revision_)}});
   if (call_ == nullptr) return ConnectLater();
   member_start_ = member_->starts();
   etcdserverpb::WatchRequest request;
@@ -75,6 +76,11 @@ void WatchClient::OnResponse(const etcdserverpb::WatchResponse& response) {
     return ConnectLater();
   }
   if (response.created()) {
+    if (response.header().revision() < min_revision_) {
+      cluster_.truth().Violated(absl::StrCat(member_->name(), " began a watcher at revision ",
+                                             response.header().revision(),
+                                             " that was to begin at revision ", min_revision_));
+    }
     if (!placed_) seen_ = response.header().revision();
     placed_ = true;
     return;

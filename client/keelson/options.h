@@ -19,7 +19,7 @@ struct ClientOptions {
   absl::Duration timeout = absl::Seconds(5);
 
   // For how long one connection attempt may last, and for how long a call goes on looking for a
-  // member that can be reached at all before it gives up (surely without effect).
+  // member that can be reached, asking each at least once, before it gives up (without effect).
   absl::Duration dial_timeout = absl::Seconds(2);
 
   // An open connection with calls on it is pinged after so long a silence, and given up when the

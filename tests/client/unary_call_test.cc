@@ -118,6 +118,17 @@ TEST_F(UnaryCallTest, TheSearchForAnybodyEndsWithTheDialTimeout) {
   EXPECT_LT(fake_.scheduler->Now(), absl::Seconds(1000) + defaults.dial_timeout + absl::Seconds(2));
 }
 
+// As a member does that is paused: its kernel takes the connection, and nothing follows.
+TEST_F(UnaryCallTest, OneThatLetsAConnectionHangDoesNotUseUpTheSearch) {
+  Start(Effect::kWrites, absl::Seconds(60));
+  fake_.scheduler->Advance(ClientOptions{}.dial_timeout);
+  EndLast(kRefused, Reach::kNotSent);
+  ASSERT_FALSE(result_.has_value()) << result_->status();
+  EXPECT_EQ(Last().start.endpoint, "b:1");
+  EndLast(absl::OkStatus(), Reach::kAnswered);
+  EXPECT_TRUE(result_->ok());
+}
+
 TEST_F(UnaryCallTest, WhatAMemberSaidIsToldThoughTheLastOneWasNotReached) {
   Start(Effect::kReads, absl::Seconds(4));
   while (!result_) {

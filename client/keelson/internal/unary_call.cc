@@ -98,7 +98,9 @@ class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
     }
     if (!name_.empty() && NamedEnded(end, now)) return;
     if (IsTooOld(end.status)) too_old_ = end;
-    const bool dialled_out = !reached_ && now - started_ >= core_->options().dial_timeout;
+    const bool all_tried = rounds_ > 0 || tried_.size() >= core_->endpoints().size();
+    const bool dialled_out =
+        !reached_ && all_tried && now - started_ >= core_->options().dial_timeout;
     // It would go on, were it not for its caller.
     if (cancelled() && MayRetry(request_.effect, end)) end.status = CancelledByCaller();
     if (pinned() || cancelled() || dialled_out || now >= deadline_ ||

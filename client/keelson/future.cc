@@ -37,6 +37,10 @@ absl::Status WaitsOnOwnThread() {
       "or co_await, or hand the work to a thread of your own");
 }
 
+absl::Status TakenBefore() {
+  return absl::FailedPreconditionError("the result of this call was taken before");
+}
+
 bool WaitUntilTrue(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
                    absl::Duration timeout, const std::function<bool()>& condition) {
   return WaitFor(changed, lock, timeout, condition);

@@ -8,8 +8,10 @@
 //   absl::StatusOr<GetResult> result = co_await kv.GetAsync(range);         // in a coroutine
 //
 // Thread rule: what was given to Then, and a coroutine after co_await, runs on the client's own
-// thread, never on one of gRPC's and never inside the call that asked for it. It must not block
-// there; a blocking call of the client fails there at once instead of waiting for itself.
+// thread, never on one of gRPC's and never inside the call that asked for it. (A coroutine that
+// ends before its first co_await knows no client: what is asked of it is told at once.) It must not
+// block there, nor throw; a blocking call of the client fails there at once instead of waiting for
+// itself.
 //
 // A function that returns a Future may itself be a coroutine:
 //
@@ -64,8 +66,9 @@ class Cancellation {
   std::function<void()> run_;
 };
 
-// The failure of a wait on the client's own thread.
+// The failure of a wait on the client's own thread, and of a second look for one result.
 absl::Status WaitsOnOwnThread();
+absl::Status TakenBefore();
 
 // Until `condition` holds or `timeout` has passed; whether it holds.
 bool WaitUntilTrue(std::condition_variable& changed, std::unique_lock<std::mutex>& lock,
@@ -95,6 +98,9 @@ class FutureState {
   const std::shared_ptr<Cancellation>& cancellation() const { return cancellation_; }
 
  private:
+  // REQUIRES: the mutex, and that it is done.
+  Result Take();
+
   const std::shared_ptr<Cancellation> cancellation_ = std::make_shared<Cancellation>();
   std::condition_variable changed_;
   mutable std::mutex mutex_;  // guards what follows
@@ -213,10 +219,11 @@ void FutureState<T>::Then(Callback run) {
       return;
     }
     executor = executor_;
-    result = std::make_shared<Result>(*std::exchange(result_, std::nullopt));
+    result = std::make_shared<Result>(Take());
   }
   if (executor == nullptr) return run(std::move(*result));
-  executor->Post([run = std::move(run), result] { run(std::move(*result)); });
+  // The task keeps its thread: nobody else may.
+  executor->Post([run = std::move(run), result, executor] { run(std::move(*result)); });
 }
 
 template <typename T>
@@ -226,6 +233,12 @@ absl::StatusOr<T> FutureState<T>::Wait(absl::Duration timeout) {
   if (!WaitUntilTrue(changed_, lock, timeout, [this] { return done_; })) {
     return absl::DeadlineExceededError("no result within the time given; the call goes on");
   }
+  return Take();
+}
+
+template <typename T>
+absl::StatusOr<T> FutureState<T>::Take() {
+  if (!result_) return TakenBefore();
   return *std::exchange(result_, std::nullopt);
 }
 

@@ -39,6 +39,12 @@ KeyRange KeyRange::From(std::string_view key) {
 KeyRange KeyRange::All() { return KeyRange(ZeroByte(), ZeroByte()); }
 
 KeyRange KeyRange::Between(std::string_view begin, std::string_view end) {
+  // No key is before a zero byte, and the encoding has other meanings for these two ends.
+  if (end.empty() || end == ZeroByte()) return KeyRange("\x01", "\x01");
+  return KeyRange(begin.empty() ? ZeroByte() : std::string(begin), std::string(end));
+}
+
+KeyRange KeyRange::Encoded(std::string_view begin, std::string_view end) {
   return KeyRange(std::string(begin), std::string(end));
 }
 

@@ -18,8 +18,10 @@ class KeyRange {
   static KeyRange From(std::string_view key);
   // Every key.
   static KeyRange All();
-  // Every key in [begin, end). Empty when end <= begin.
+  // Every key in [begin, end). Empty when end <= begin, also where `end` is empty or a zero byte.
   static KeyRange Between(std::string_view begin, std::string_view end);
+  // As etcd's API has it, see above: for tools, and for what begin() and end() have given.
+  static KeyRange Encoded(std::string_view begin, std::string_view end);
 
   const std::string& begin() const { return begin_; }
   const std::string& end() const { return end_; }

@@ -59,8 +59,9 @@ struct LeaseTtlOptions {
   bool keys = false;  // list the attached keys
 };
 
-// How a keeper reports. Both functions run on the client's own thread: they must not block, nor
-// make blocking calls of the client.
+// How a keeper reports. Both functions run on the client's own thread: they must not block, make
+// blocking calls of the client, nor throw. None begins, or runs, once the keeper is destroyed: that
+// waits for one that runs, unless it is what destroys it. So hold no lock there that they need.
 struct LeaseKeeperOptions {
   // After each renewal.
   std::function<void(const LeaseRenewResult&)> on_renewed = {};
@@ -88,7 +89,8 @@ class LeaseKeeper {
   // or revoked), DeadlineExceeded (not renewed in time) or the cluster's refusal.
   absl::Status Lost() const;
 
-  // Waits for the loss. True if it came within `timeout`.
+  // Waits for the loss. True if it came within `timeout`. On the client's own thread it does not
+  // wait.
   bool WaitLost(absl::Duration timeout) const;
 
   // For how long the lease surely lives yet; zero when lost, infinite before anything is known.

@@ -34,7 +34,7 @@ GetOptions RangeReader::Ask() const {
 
 std::vector<KeyValue> RangeReader::Take(std::vector<KeyValue> pairs, bool last) {
   done_ = last || pairs.empty();
-  if (!done_) left_ = KeyRange::Between(pairs.back().key + '\0', left_.end());
+  if (!done_) left_ = KeyRange::Encoded(pairs.back().key + '\0', left_.end());
   return pairs;
 }
 

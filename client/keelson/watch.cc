@@ -18,7 +18,7 @@ std::unique_ptr<Watcher> Watcher::Start(std::shared_ptr<internal::Core> core,
 
 Watcher::Watcher(std::shared_ptr<internal::WatchSession> session) : session_(std::move(session)) {}
 
-Watcher::~Watcher() { session_->Stop(); }
+Watcher::~Watcher() { session_->Close(); }
 
 absl::StatusOr<WatchBatch> Watcher::Next(absl::Duration timeout) { return session_->Next(timeout); }
 

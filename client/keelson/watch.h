@@ -57,10 +57,13 @@ struct WatchOptions {
   // Leaves a member whose state may be older for another one when the watch begins or when a
   // progress mark would say so. Implies `freshness`; an etcd member takes no notice.
   std::optional<absl::Duration> max_age = {};
-  // Stays with a member that has no leader, where else the watch looks for one that has.
+  // Stays with a member that has no leader, where else the watch looks for one that has. A state
+  // (see `resync`) may be read as with ReadOptions::stale_ok.
   bool stale_ok = false;
 
-  // Both run on the client's own thread: they must not block, nor make blocking calls.
+  // Both run on the client's own thread: they must not block, make blocking calls, nor throw. None
+  // begins after Cancel(), or runs once the watcher is destroyed: that waits for one that runs,
+  // unless it is what destroys it. So hold no lock there that they need.
   // After Next got something to return.
   std::function<void()> on_available = {};
   // When the stream broke and is about to be resumed elsewhere; for logs.
@@ -108,9 +111,10 @@ struct WatchBatch {
 // A running watch. When its stream breaks it goes on at another member from the revision after the
 // last one seen: nothing is missed or repeated. Thread-safe; destruction cancels.
 //
-// Order holds within a target. A watch ends by itself only when it can't keep that promise
-// (OutOfRange: the revisions it needs were compacted away, see compact_revision(); with
-// WatchOptions::resync it goes on) or is refused.
+// Order holds within a target. A watch ends by itself only when it can't keep that promise or is
+// refused. OutOfRange: the revisions it needs were compacted away, see compact_revision().
+// FailedPrecondition: all members belong to another cluster than before, as after a restore from a
+// backup. With WatchOptions::resync it goes on in both cases, from the state.
 class Watcher {
  public:
   // REQUIRES: `targets` is not empty. Without a `view`: the whole store.
@@ -123,11 +127,13 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
 
   // The next batch. DeadlineExceeded if none came within `timeout`: the watch goes on. Any other
-  // failure is the end, and repeats: Cancelled after Cancel(), or why the watch can't go on.
+  // failure is the end, and repeats: Cancelled after Cancel(), or why the watch can't go on. (But
+  // on the client's own thread, where nothing may wait, a wait is FailedPrecondition at once.)
   absl::StatusOr<WatchBatch> Next(absl::Duration timeout = absl::InfiniteDuration());
 
-  // The same, without waiting; one at a time, not beside Next. Ends with the watch at the latest. A
-  // future that is destroyed takes its batch with it.
+  // The same, without waiting; one at a time, not beside Next. Ends with the watch at the latest;
+  // Cancelled, the batch being left to the next, by Future::Cancel or a further NextAsync. A future
+  // that is destroyed takes its batch with it.
   Future<WatchBatch> NextAsync();
 
   // Waits until the cluster has accepted all targets. Then the store's revision at that moment (of

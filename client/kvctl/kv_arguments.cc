@@ -100,7 +100,7 @@ absl::StatusOr<KeyRange> ReadRange(const std::vector<std::string>& arguments, bo
       return absl::InvalidArgumentError(
           "a range end and --prefix or --from-key exclude each other");
     }
-    return KeyRange::Between(key, arguments[1]);
+    return KeyRange::Encoded(key, arguments[1]);
   }
   if (prefix) return KeyRange::Prefix(key);
   if (from_key) return KeyRange::From(key);

@@ -44,6 +44,9 @@ class FakeScheduler : public client::internal::Scheduler {
     now_ = end;
   }
 
+  // Moves the clock and runs nothing: the process was paused.
+  void Stall(absl::Duration by) { now_ += by; }
+
   // Forgets all tasks.
   void DropAll() {
     while (!due_.empty()) due_.erase(due_.begin());

@@ -61,6 +61,32 @@ TEST_F(FutureTest, WhatIsToldIsToldOnTheClientsThreadEarlyOrLate) {
   }
 }
 
+TEST_F(FutureTest, AResultIsTakenOnce) {
+  const auto state = NewState();
+  Future<int> future(state);
+  Complete(state, 7);
+  EXPECT_EQ(*future.Get(), 7);
+  EXPECT_EQ(future.Get().status().code(), absl::StatusCode::kFailedPrecondition);
+  const auto told = std::make_shared<FutureState<bool>>();
+  std::move(future).Then([told](const absl::StatusOr<int>& result) {
+    told->Complete(absl::IsFailedPrecondition(result.status()));
+  });
+  EXPECT_TRUE(*told->Wait(absl::Seconds(10)));
+}
+
+// The client and its handles may be gone by then.
+TEST(FutureOwnerTest, WhatIsToldIsToldByAThreadThatNobodyElseKeeps) {
+  for (int i = 0; i < 200; ++i) {
+    auto state = std::make_shared<FutureState<int>>(std::make_shared<TimerThread>());
+    state->Complete(7);
+    const auto told = std::make_shared<FutureState<int>>();
+    Future<int>(std::move(state)).Then([told](absl::StatusOr<int> result) {
+      told->Complete(std::move(result));
+    });
+    ASSERT_EQ(told->Wait(absl::Seconds(2)).value_or(0), 7);
+  }
+}
+
 TEST_F(FutureTest, AWaitOnTheClientsThreadFailsInsteadOfWaitingForItself) {
   const auto pending = NewState();
   const auto seen = std::make_shared<FutureState<int>>();

@@ -143,6 +143,31 @@ TEST_F(KeepAliveSessionTest, WithoutAKnownTtlTheFirstAnswerSetsTheDeadline) {
   EXPECT_EQ(keeper_->Remaining(), absl::Seconds(9));
 }
 
+TEST_F(KeepAliveSessionTest, APauseOfTheProcessIsNoticedAtOnceAndALostLeaseStaysLost) {
+  Start(10);
+  Answer(10);
+  Advance(4);
+  fake_.scheduler->Stall(absl::Seconds(9));
+  EXPECT_EQ(keeper_->Lost().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(keeper_->WaitLost(absl::ZeroDuration()));
+  // An answer from before the pause.
+  Answer(10);
+  EXPECT_EQ(keeper_->Lost().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(lost_, 1);
+}
+
+TEST_F(KeepAliveSessionTest, NoCallbackComesAfterTheKeeperIsGone) {
+  Start(9);
+  keeper_ = nullptr;
+  // The client's thread has not heard of it yet.
+  LeaseKeepAliveResponse response;
+  response.set_ttl(9);
+  Last().Answer(response);
+  Last().End(absl::NotFoundError("etcdserver: requested lease not found"), Reach::kAnswered);
+  EXPECT_EQ(renewed_, 0);
+  EXPECT_EQ(lost_, 0);
+}
+
 TEST_F(KeepAliveSessionTest, DestroyingTheKeeperEndsTheStreamAndLeavesNoTimer) {
   Start(9);
   Answer(9);

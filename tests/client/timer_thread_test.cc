@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <vector>
@@ -67,6 +68,24 @@ TEST(TimerThreadTest, ACancelledTimerDoesNotRun) {
   });
   done.Wait();
   EXPECT_FALSE(ran);
+}
+
+TEST(TimerThreadTest, ATimerComesInTimeThoughThereIsAlwaysSomethingPosted) {
+  TimerThread scheduler;
+  Event fired;
+  Event over;
+  int left = 5'000'000;
+  std::function<void()> work = [&] {
+    if (fired.Happened() || --left == 0) return over.Happen();
+    scheduler.Post([&] { work(); });
+  };
+  scheduler.Post([&] {
+    scheduler.After(absl::Milliseconds(1), [&] { fired.Happen(); });
+    work();
+  });
+  over.Wait();
+  EXPECT_GT(left, 0);
+  fired.Wait();
 }
 
 TEST(TimerThreadTest, ItCanBeDestroyedByItsOwnTask) {

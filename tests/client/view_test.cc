@@ -26,9 +26,8 @@ TEST(ViewTest, RangesStayUnderThePrefix) {
   EXPECT_EQ(view.Enter(KeyRange::From("a")), KeyRange::Between("t/a", "t0"));
   EXPECT_EQ(view.Enter(KeyRange::All()), KeyRange::Between("t/" + kZero, "t0"));
   // A prefix after which nothing comes.
-  EXPECT_EQ(View{.prefix = "\xff"}.Enter(KeyRange::From("a")), KeyRange::Between("\xff"
-                                                                                 "a",
-                                                                                 kZero));
+  EXPECT_EQ(View{.prefix = "\xff"}.Enter(KeyRange::From("a")), KeyRange::From("\xff"
+                                                                              "a"));
   // The bound of a prefix that ends in 0xff.
   EXPECT_EQ(view.Enter(KeyRange::Prefix("\xff")), KeyRange::Between("t/\xff", "t0"));
 }
@@ -68,6 +67,20 @@ TEST(ViewTest, ALeasesKeysOfOthersHaveNoName) {
   Leave(View{.prefix = "t/"}, response);
   ASSERT_EQ(response.keys_size(), 1);
   EXPECT_EQ(response.keys(0), "a");
+}
+
+TEST(ViewTest, AnEmptyKeyIsNoKeyUnderAPrefix) {
+  const View view{.prefix = "t/"};
+  etcdserverpb::PutRequest put;
+  Enter(view, put);
+  EXPECT_EQ(put.key(), "") << "for the server to refuse";
+  etcdserverpb::DeleteRangeRequest del;
+  Enter(view, del);
+  EXPECT_EQ(del.key(), "");
+  del.set_range_end("b");
+  Enter(view, del);
+  EXPECT_EQ(del.key(), "t/");
+  EXPECT_EQ(del.range_end(), "t/b");
 }
 
 // A Client waits for a thread of its own, so these are its handles.

@@ -222,6 +222,41 @@ TEST_F(WatchResyncTest, FiltersAndStatesDoNotGoTogether) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(WatchResyncTest, AnotherClusterIsAnotherState) {
+  Start({.initial_state = true});
+  Page({"k1", "k2"}, 90);
+  const auto created = [this](uint64_t cluster) {
+    WatchResponse response;
+    response.set_created(true);
+    response.set_watch_id(1);
+    response.mutable_header()->set_cluster_id(cluster);
+    Send(response);
+  };
+  created(100);
+  Taken();
+  Stream().Break();
+  for (int i = 0; i < 3; ++i) {
+    fake_.scheduler->Advance(absl::Seconds(1));
+    created(200);
+  }
+  Page({"k2"}, 5);
+  EXPECT_EQ(Taken(), (Lines{"begin", "state -k1 +k2", "end 5"}));
+  EXPECT_EQ(StreamStartsAt(), 6);
+  created(200);
+  Change("k3", 6);
+  EXPECT_EQ(Taken(), Lines{"+k3"});
+}
+
+TEST_F(WatchResyncTest, AStateMayBeStaleWhereTheWatchMay) {
+  Start({.initial_state = true, .max_age = absl::Seconds(3), .stale_ok = true});
+  EXPECT_FALSE(AskedFor().serializable()) << "a quorum is asked first";
+  fake_.scheduler->Advance(absl::Seconds(2));
+  PageFails(absl::UnavailableError("etcdserver: request timed out"));
+  EXPECT_TRUE(AskedFor().serializable());
+  const auto& start = fake_.transport->attempts.back().start;
+  EXPECT_EQ(*internal::Find(start.metadata, "keelson-max-age-ms"), "3000");
+}
+
 TEST_F(WatchResyncTest, BatchesCanBeAwaited) {
   Start({});
   Created(10);

@@ -2,6 +2,7 @@
 // delivered.
 #include <gtest/gtest.h>
 
+#include "client/keelson/internal/timer_thread.h"
 #include "client/keelson/watch.h"
 #include "tests/client/fake_core.h"
 
@@ -28,10 +29,11 @@ class WatchSessionTest : public ::testing::Test {
     Last().Answer(response);
     fake_.scheduler->RunReady();
   }
-  void Created(int64_t id, int64_t revision) {
+  void Created(int64_t id, int64_t revision, uint64_t cluster = 0) {
     WatchResponse response;
     response.set_created(true);
     response.set_watch_id(id);
+    response.mutable_header()->set_cluster_id(cluster);
     response.mutable_header()->set_revision(revision);
     Answer(response);
   }
@@ -251,6 +253,121 @@ TEST_F(WatchSessionTest, FailuresInARowArePacedAndReported) {
   Last().Break();
   fake_.scheduler->RunReady();
   EXPECT_EQ(streams(), 11u) << "the next try waits";
+}
+
+TEST_F(WatchSessionTest, AMemberOfAnotherClusterIsLeft) {
+  std::vector<std::string> reasons;
+  Start({{.range = KeyRange::Key("k")}}, {.on_interrupted = [&reasons](const absl::Status& status) {
+          reasons.emplace_back(status.message());
+        }});
+  Created(1, 9, 100);
+  Last().Break();
+  fake_.scheduler->RunReady();
+  EXPECT_EQ(Last().start().endpoint, "b:1");
+  Created(1, 2, 200);
+  ASSERT_EQ(reasons.size(), 2u);
+  EXPECT_EQ(reasons.back().find("b:1 belongs to another cluster"), 0u);
+  fake_.scheduler->Advance(absl::Seconds(1));
+  EXPECT_EQ(Last().start().endpoint, "c:1");
+  EXPECT_EQ(Requests().at(0).create_request().start_revision(), 10);
+  Created(1, 12, 100);
+  Puts(1, {11});
+  EXPECT_EQ(Taken(), Revisions{11});
+}
+
+TEST_F(WatchSessionTest, AWatchEndsWhereAllMembersBelongToAnotherCluster) {
+  Start({{.range = KeyRange::Key("k")}});
+  Created(1, 9, 100);
+  Last().Break();
+  for (int i = 0; i < 3; ++i) {
+    fake_.scheduler->Advance(absl::Seconds(1));
+    EXPECT_EQ(watcher_->Next(absl::ZeroDuration()).status().code(),
+              absl::StatusCode::kDeadlineExceeded);
+    Created(1, 2, 200);
+  }
+  EXPECT_EQ(watcher_->Next(absl::ZeroDuration()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(WatchSessionTest, NoCallbackComesAfterTheWatcherIsGone) {
+  int calls = 0;
+  Start({{.range = KeyRange::Key("k")}},
+        {.on_available = [&calls] { ++calls; },
+         .on_interrupted = [&calls](const absl::Status&) { ++calls; }});
+  Created(1, 9);
+  Puts(1, {10});
+  EXPECT_EQ(calls, 1);
+  watcher_ = nullptr;
+  // The client's thread has not heard of it yet.
+  WatchResponse response;
+  response.set_watch_id(1);
+  response.add_events()->mutable_kv()->set_mod_revision(11);
+  Last().Answer(response);
+  Last().Break();
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(WatchSessionTest, ACallbackMayDestroyItsWatcher) {
+  Start({{.range = KeyRange::Key("k")}}, {.on_available = [this] { watcher_ = nullptr; }});
+  Created(1, 9);
+  Puts(1, {10});
+  EXPECT_TRUE(Last().cancelled());
+  EXPECT_EQ(fake_.scheduler->pending(), 0u);
+}
+
+TEST_F(WatchSessionTest, TheWaitForABatchCanBeCancelled) {
+  Start({{.range = KeyRange::Key("k")}});
+  Created(1, 9);
+  auto first = watcher_->NextAsync();
+  fake_.scheduler->RunReady();
+  first.Cancel();
+  fake_.scheduler->RunReady();
+  ASSERT_TRUE(first.IsReady());
+  EXPECT_EQ(first.Get().status().code(), absl::StatusCode::kCancelled);
+  Puts(1, {10});
+  auto second = watcher_->NextAsync();
+  fake_.scheduler->RunReady();
+  ASSERT_TRUE(second.IsReady()) << "the batch was left for it";
+  EXPECT_TRUE(second.Get().ok());
+}
+
+TEST_F(WatchSessionTest, TheLastOneToAwaitABatchGetsIt) {
+  Start({{.range = KeyRange::Key("k")}});
+  Created(1, 9);
+  auto first = watcher_->NextAsync();
+  auto second = watcher_->NextAsync();
+  fake_.scheduler->RunReady();
+  ASSERT_TRUE(first.IsReady());
+  EXPECT_EQ(first.Get().status().code(), absl::StatusCode::kCancelled);
+  Puts(1, {10});
+  ASSERT_TRUE(second.IsReady());
+  EXPECT_TRUE(second.Get().ok());
+}
+
+// On a thread of its own, with a transport that never answers.
+TEST(WatchWaitTest, AWaitOnTheClientsThreadFailsInsteadOfWaitingForItself) {
+  const auto thread = std::make_shared<internal::TimerThread>();
+  const auto transport = std::make_shared<keelson::testing::FakeTransport>();
+  const auto core = std::make_shared<internal::Core>(
+      ClientOptions{}, std::vector<std::string>{"a:1"}, thread, transport);
+  auto watcher = Watcher::Start(core, {{.range = KeyRange::Key("k")}}, {});
+  const auto seen = std::make_shared<internal::FutureState<std::vector<absl::StatusCode>>>();
+  thread->Post([&watcher, seen] {
+    seen->Complete(std::vector{watcher->Next(absl::Seconds(1)).status().code(),
+                               watcher->WaitReady(absl::Seconds(1)).status().code(),
+                               watcher->Next(absl::ZeroDuration()).status().code()});
+  });
+  EXPECT_EQ(*seen->Wait(absl::Seconds(20)), (std::vector{absl::StatusCode::kFailedPrecondition,
+                                                         absl::StatusCode::kFailedPrecondition,
+                                                         absl::StatusCode::kDeadlineExceeded}));
+  watcher = nullptr;
+  // Its stream holds the core, which holds the transport.
+  const auto cleared = std::make_shared<internal::FutureState<bool>>();
+  thread->Post([transport, cleared] {
+    transport->streams.clear();
+    cleared->Complete(true);
+  });
+  EXPECT_TRUE(cleared->Wait(absl::Seconds(20)).ok());
 }
 
 }  // namespace

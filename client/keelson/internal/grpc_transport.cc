@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -64,10 +65,13 @@ Reach ReachOf(const grpc::ClientContext& context, const grpc::Status& status) {
 
 // The part of gRPC's text that says why, without what our own message says around it.
 std::string Reason(const grpc::Status& status) {
-  const std::string before = "last error: UNKNOWN: ";
   const std::string& text = status.error_message();
-  const size_t at = NeverConnected(status) ? text.find(before) : std::string::npos;
-  return at == std::string::npos ? text : text.substr(at + before.size());
+  if (!NeverConnected(status)) return text;
+  for (const char* before : {"last error: UNKNOWN: ", "last error: UNAVAILABLE: "}) {
+    const size_t at = text.find(before);
+    if (at != std::string::npos) return text.substr(at + std::string_view(before).size());
+  }
+  return text;
 }
 
 CallEnd EndOf(const grpc::ClientContext& context, const grpc::Status& status) {

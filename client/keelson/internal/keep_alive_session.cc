@@ -36,21 +36,26 @@ KeepAliveSession::KeepAliveSession(std::shared_ptr<Core> core, const LeaseGrantR
 void KeepAliveSession::Start() {
   core_->scheduler().Post([self = shared_from_this(), deadline = deadline_] {
     if (self->stopped_) return;
-    if (deadline < absl::InfiniteDuration()) self->SetDeadline(deadline);
+    const bool known = deadline < absl::InfiniteDuration();
+    if (known && !self->SetDeadline(deadline)) return self->Lose(self->NotInTime());
     self->Renew();
   });
 }
 
 void KeepAliveSession::Stop() {
+  gate_.Close();
   core_->scheduler().Post([self = shared_from_this()] { self->Shutdown(); });
 }
 
 absl::Status KeepAliveSession::lost() const {
   const std::lock_guard lock(mutex_);
-  return lost_;
+  if (!lost_.ok() || core_->scheduler().Now() < deadline_) return lost_;
+  // After a pause of the process, or of its thread: the timer has yet to run.
+  return NotInTime();
 }
 
 bool KeepAliveSession::WaitLost(absl::Duration timeout) const {
+  if (core_->scheduler().InLoop() || !lost().ok()) return !lost().ok();
   std::unique_lock lock(mutex_);
   return WaitFor(lost_changed_, lock, timeout, [this] { return !lost_.ok(); });
 }
@@ -97,12 +102,11 @@ void KeepAliveSession::OnMessage(uint64_t generation, const std::string& bytes) 
   core_->endpoints().Succeeded(endpoint_);
   failures_ = 0;
   ttl_ = absl::Seconds(response.ttl());
-  SetDeadline(sent_at_ + ttl_ * kSafeShare);
+  if (!SetDeadline(sent_at_ + ttl_ * kSafeShare)) return Lose(NotInTime());
   RenewAfter(sent_at_ + ttl_ / 3 - core_->scheduler().Now());
-  if (options_.on_renewed) {
-    options_.on_renewed(
-        {.header = ToHeader(response.header()), .id = response.id(), .ttl = response.ttl()});
-  }
+  gate_.Call(options_.on_renewed, LeaseRenewResult{.header = ToHeader(response.header()),
+                                                   .id = response.id(),
+                                                   .ttl = response.ttl()});
 }
 
 void KeepAliveSession::OnEnd(uint64_t generation, const CallEnd& end) {
@@ -131,18 +135,24 @@ void KeepAliveSession::RenewAfter(absl::Duration pause) {
   step_ = core_->scheduler().After(pause, [self = shared_from_this()] { self->Renew(); });
 }
 
-void KeepAliveSession::SetDeadline(Instant deadline) {
+bool KeepAliveSession::SetDeadline(Instant deadline) {
   {
     const std::lock_guard lock(mutex_);
+    if (core_->scheduler().Now() >= deadline_) return false;
     deadline_ = deadline;
   }
   core_->scheduler().Cancel(deadline_timer_);
   deadline_timer_ =
       core_->scheduler().After(deadline - core_->scheduler().Now(), [self = shared_from_this()] {
         self->deadline_timer_ = Scheduler::kNoTimer;
-        self->Lose(absl::DeadlineExceededError(absl::StrFormat(
-            "lease %x could not be renewed in time", static_cast<uint64_t>(self->id_))));
+        self->Lose(self->NotInTime());
       });
+  return true;
+}
+
+absl::Status KeepAliveSession::NotInTime() const {
+  return absl::DeadlineExceededError(
+      absl::StrFormat("lease %x could not be renewed in time", static_cast<uint64_t>(id_)));
 }
 
 void KeepAliveSession::Lose(absl::Status reason) {
@@ -153,7 +163,7 @@ void KeepAliveSession::Lose(absl::Status reason) {
     lost_ = std::move(reason);
     lost_changed_.notify_all();
   }
-  if (options_.on_lost) options_.on_lost();
+  gate_.Call(options_.on_lost);
 }
 
 void KeepAliveSession::Shutdown() {

@@ -5,8 +5,9 @@
 //                          +--OnEnd(), or no answer within ttl/3--> next member, Renew()
 //   at any time: the deadline passes --> Lose(DeadlineExceeded); Stop() --> stopped
 //
-// Invariant: the deadline is counted from the sending of the last answered renewal, at first of the
-// grant, so it is never later than the cluster's own.
+// Invariants: the deadline is counted from the sending of the last answered renewal, at first of
+// the grant, so it is never later than the cluster's own; a lease whose deadline has passed stays
+// lost.
 #pragma once
 
 #include <condition_variable>
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <string>
 
+#include "client/keelson/internal/callback_gate.h"
 #include "client/keelson/internal/core.h"
 #include "client/keelson/lease.h"
 
@@ -28,6 +30,7 @@ class KeepAliveSession : public std::enable_shared_from_this<KeepAliveSession> {
   // Thread-safe:
   // -----------------------------------------------------------------------------------
   void Start();
+  // No callback runs any more when it returns, but for that which calls it.
   void Stop();
   int64_t id() const { return id_; }
   absl::Status lost() const;
@@ -43,14 +46,17 @@ class KeepAliveSession : public std::enable_shared_from_this<KeepAliveSession> {
   void OnEnd(uint64_t generation, const CallEnd& end);
   void OnNoAnswer();
   void Interrupted();
-  void SetDeadline(Instant deadline);
+  // False if the last one has passed, which may have been told.
+  bool SetDeadline(Instant deadline);
   void Lose(absl::Status reason);
+  absl::Status NotInTime() const;
   void Shutdown();
   void RenewAfter(absl::Duration pause);
 
   const std::shared_ptr<Core> core_;
   const int64_t id_;
   const LeaseKeeperOptions options_;
+  CallbackGate gate_;
 
   // The client's thread only:
   bool stopped_ = false;

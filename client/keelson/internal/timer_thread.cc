@@ -1,9 +1,13 @@
 #include "client/keelson/internal/timer_thread.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace keelson::client::internal {
 namespace {
+
+// Far from where the clock would overflow, as an infinite delay would make it.
+constexpr absl::Duration kLongestWait = absl::Hours(24);
 
 Instant MonotonicNow() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
@@ -39,9 +43,9 @@ Scheduler::TimerId TimerThread::After(absl::Duration delay, std::function<void()
   const std::lock_guard lock(state_->mutex);
   const TimerId id = ++state_->last_id;
   if (state_->stopped) return id;
-  // Posted tasks come before timers and keep their order: they are all due at the origin.
-  const Instant when =
-      delay <= absl::ZeroDuration() ? absl::ZeroDuration() : MonotonicNow() + delay;
+  // What is posted keeps its order, since the clock does not go back; and it does not come before
+  // timers that were due earlier, or one that is always busy would never renew a lease.
+  const Instant when = MonotonicNow() + std::max(delay, absl::ZeroDuration());
   state_->due.emplace(std::make_pair(when, id), std::move(task));
   state_->when.emplace(id, when);
   if (state_->due.begin()->first.second == id) state_->changed.notify_one();
@@ -49,10 +53,13 @@ Scheduler::TimerId TimerThread::After(absl::Duration delay, std::function<void()
 }
 
 void TimerThread::Cancel(TimerId timer) {
+  std::function<void()> forgotten;  // its end may be that of others, so not under the lock
   const std::lock_guard lock(state_->mutex);
   const auto found = state_->when.find(timer);
   if (found == state_->when.end()) return;
-  state_->due.erase({found->second, timer});
+  const auto due = state_->due.find({found->second, timer});
+  forgotten = std::move(due->second);
+  state_->due.erase(due);
   state_->when.erase(found);
 }
 
@@ -68,7 +75,7 @@ void TimerThread::Run(const std::shared_ptr<State>& state) {
     const auto first = state->due.begin();
     const absl::Duration wait = first->first.first - MonotonicNow();
     if (wait > absl::ZeroDuration()) {
-      state->changed.wait_for(lock, absl::ToChronoNanoseconds(wait));
+      state->changed.wait_for(lock, absl::ToChronoNanoseconds(std::min(wait, kLongestWait)));
       continue;
     }
     auto task = std::move(first->second);

@@ -15,9 +15,12 @@ std::string EnterEnd(const std::string& prefix, const std::string& end) {
   return IsUnbounded(end) ? PrefixEnd(prefix) : prefix + end;
 }
 
+// The empty key, which servers refuse: under a prefix it would be the prefix.
+bool IsNoKey(std::string_view key, std::string_view end) { return key.empty() && end.empty(); }
+
 template <typename Request>
 void EnterRange(const View& view, Request& request) {
-  if (view.prefix.empty()) return;
+  if (view.prefix.empty() || IsNoKey(request.key(), request.range_end())) return;
   request.set_key(view.prefix + request.key());
   request.set_range_end(EnterEnd(view.prefix, request.range_end()));
 }
@@ -53,12 +56,13 @@ KeyRange View::Enter(const KeyRange& range) const {
   if (prefix.empty()) return range;
   const std::string begin = prefix + range.begin();
   if (range.is_single_key()) return KeyRange::Key(begin);
-  return KeyRange::Between(begin, EnterEnd(prefix, range.end()));
+  return KeyRange::Encoded(begin, EnterEnd(prefix, range.end()));
 }
 
 void Enter(const View& view, etcdserverpb::RangeRequest& request) { EnterRange(view, request); }
 
 void Enter(const View& view, etcdserverpb::PutRequest& request) {
+  if (IsNoKey(request.key(), "")) return;
   request.set_key(view.prefix + request.key());
 }
 

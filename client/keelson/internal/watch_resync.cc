@@ -29,7 +29,16 @@ void WatchSession::LosePlace(size_t index) {
 }
 
 void WatchSession::BeginResync() {
-  reader_ = std::make_shared<RangeReader>(Kv(core_, view_), targets_[lost_.front()].named);
+  const TargetState& target = targets_[lost_.front()];
+  CallOptions call;
+  if (options_.stale_ok) {
+    // As old as the watch may be, but not older than what it has given.
+    call.read = {.max_age = options_.max_age,
+                 .min_revision = std::max<int64_t>(target.next_revision - 1, 0),
+                 .stale_ok = true};
+  }
+  reader_ = std::make_shared<RangeReader>(Kv(core_, view_), target.named, RangeReaderOptions{},
+                                          std::move(call));
   walked_.clear();
   Deliver({.target = lost_.front(), .kind = WatchBatch::Kind::kResyncBegin});
   FetchPage();
@@ -58,7 +67,7 @@ void WatchSession::OnPage(absl::StatusOr<std::vector<KeyValue>> page) {
 
 void WatchSession::OnPageFailed(const absl::Status& status) {
   if (IsFinal(status)) return Fail(status);
-  if (options_.on_interrupted) options_.on_interrupted(status);
+  gate_.Call(options_.on_interrupted, status);
   // Its revision was compacted away in the middle: once more from the start.
   if (absl::IsOutOfRange(status)) return BeginResync();
   ++failures_;

@@ -69,7 +69,13 @@ void WatchSession::Start() {
   core_->scheduler().Post([self = shared_from_this()] { self->Begin(); });
 }
 
+void WatchSession::Close() {
+  Stop();
+  gate_.Close();
+}
+
 void WatchSession::Stop() {
+  gate_.Shut();
   queue_.End(absl::CancelledError("the watch was cancelled by its owner"), /*drop=*/true);
   core_->scheduler().Post([self = shared_from_this()] {
     self->stopped_ = true;
@@ -90,8 +96,10 @@ void WatchSession::RequestProgress() {
 }
 
 absl::StatusOr<WatchBatch> WatchSession::Next(absl::Duration timeout) {
+  const bool must_not_wait = timeout > absl::ZeroDuration() && core_->scheduler().InLoop();
   bool drained = false;
-  auto batch = queue_.Next(timeout, drained);
+  auto batch = queue_.Next(must_not_wait ? absl::ZeroDuration() : timeout, drained);
+  if (must_not_wait && absl::IsDeadlineExceeded(batch.status())) return WaitsOnOwnThread();
   // What the caller has seen, and no more.
   if (batch.ok() && !batch->is_progress()) {
     view_->Saw(batch->events.empty() ? batch->header.revision
@@ -105,15 +113,33 @@ absl::StatusOr<WatchBatch> WatchSession::Next(absl::Duration timeout) {
 
 Future<WatchBatch> WatchSession::NextAsync() {
   auto state = std::make_shared<FutureState<WatchBatch>>(core_->executor());
-  core_->scheduler().Post([self = shared_from_this(), state] {
-    self->waiter_ = state;
-    self->HandOver();
-  });
+  core_->scheduler().Post([self = shared_from_this(), state] { self->Await(state); });
   return Future<WatchBatch>(std::move(state));
 }
 
+void WatchSession::Await(const std::shared_ptr<FutureState<WatchBatch>>& waiter) {
+  if (waiter_ != nullptr) {
+    std::exchange(waiter_, nullptr)
+        ->Complete(absl::CancelledError("another one awaits the next batch by now"));
+  }
+  waiter_ = waiter;
+  HandOver();
+  waiter->cancellation()->OnRequest([weak = weak_from_this(), waiting = std::weak_ptr(waiter)] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->core_->scheduler().Post([self, waiting] {
+      if (self->waiter_ == nullptr || self->waiter_ != waiting.lock()) return;
+      std::exchange(self->waiter_, nullptr)
+          ->Complete(absl::CancelledError("cancelled by its caller; the watch goes on"));
+    });
+  });
+}
+
 absl::StatusOr<int64_t> WatchSession::WaitReady(absl::Duration timeout) {
-  return queue_.WaitReady(timeout);
+  if (!core_->scheduler().InLoop()) return queue_.WaitReady(timeout);
+  auto ready = queue_.WaitReady(absl::ZeroDuration());
+  if (absl::IsDeadlineExceeded(ready.status())) return WaitsOnOwnThread();
+  return ready;
 }
 
 bool WatchSession::resyncs() const {
@@ -177,6 +203,9 @@ void WatchSession::OnMessage(uint64_t generation, const std::string& bytes) {
 }
 
 void WatchSession::OnResponse(const etcdserverpb::WatchResponse& response) {
+  const uint64_t cluster = response.header().cluster_id();
+  if (cluster_ == 0) cluster_ = cluster;
+  if (cluster != 0 && cluster != cluster_) return OnStranger();
   if (response.canceled()) return OnCanceled(response);
   const int64_t id = response.watch_id();
   const bool known = id >= 1 && id <= static_cast<int64_t>(targets_.size());
@@ -192,6 +221,7 @@ void WatchSession::OnCreated(const etcdserverpb::WatchResponse& response, Target
   core_->scheduler().Cancel(std::exchange(timer_, Scheduler::kNoTimer));
   core_->endpoints().Succeeded(endpoint_);
   failures_ = 0;
+  strangers_ = 0;
   queue_.SetReady(response.header().revision());
 }
 
@@ -216,6 +246,18 @@ void WatchSession::OnCanceled(const etcdserverpb::WatchResponse& response) {
     return Fail(absl::PermissionDeniedError(reason));
   }
   Fail(absl::FailedPreconditionError(absl::StrCat("the cluster refused the watch: ", reason)));
+}
+
+void WatchSession::OnStranger() {
+  absl::Status why = absl::FailedPreconditionError(
+      absl::StrCat(endpoint_, " belongs to another cluster than the watch began with"));
+  if (++strangers_ < core_->endpoints().size()) return Interrupted(why);
+  // All of them, as after a restore: what comes next has nothing to do with what was delivered.
+  if (!resyncs()) return Fail(std::move(why));
+  cluster_ = 0;
+  strangers_ = 0;
+  for (TargetState& target : targets_) target.next_revision = 0;
+  for (size_t index = 0; index < targets_.size(); ++index) LosePlace(index);
 }
 
 void WatchSession::OnChanges(const etcdserverpb::WatchResponse& response, size_t index) {
@@ -292,7 +334,7 @@ void WatchSession::GoOnReading() {
 }
 
 void WatchSession::Tell() {
-  if (options_.on_available) options_.on_available();
+  gate_.Call(options_.on_available);
   HandOver();
 }
 
@@ -326,7 +368,7 @@ void WatchSession::Interrupted(const absl::Status& status) {
   core_->endpoints().Failed(endpoint_, core_->scheduler().Now());
   CloseStream();
   ++failures_;
-  if (options_.on_interrupted) options_.on_interrupted(status);
+  gate_.Call(options_.on_interrupted, status);
   // The first failure moves on to another member at once.
   const absl::Duration pause = failures_ == 1 && core_->endpoints().size() > 1
                                    ? absl::ZeroDuration()

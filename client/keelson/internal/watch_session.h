@@ -7,8 +7,9 @@
 //      ^                   |                                      |
 //      |                   +--OnEnd() or OnCreateTimeout()--------+--OnEnd()
 //      +------backoff: Resume()-----------------------------------+
-//   creating, running --LosePlace(): compacted, overflow--> resyncing --OnPage(), the last-->
-//   opening any state --Fail(): refused, or compacted without resync; Stop()--> stopped
+//   creating, running --LosePlace(): compacted, overflow, another cluster--> resyncing
+//   resyncing --OnPage(), the last--> opening
+//   any state --Fail(): refused, or a lost place without resync; Stop()--> stopped
 //
 // Resyncing reads the lost targets one after the other, page by page, at one revision each.
 //
@@ -25,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "client/keelson/internal/callback_gate.h"
 #include "client/keelson/internal/core.h"
 #include "client/keelson/internal/view.h"
 #include "client/keelson/internal/watch_queue.h"
@@ -43,6 +45,8 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   // -----------------------------------------------------------------------------------
   void Start();
   void Stop();
+  // Stop(); no callback runs any more when it returns, but for that which calls it.
+  void Close();
   void RequestProgress();
   absl::StatusOr<WatchBatch> Next(absl::Duration timeout);
   Future<WatchBatch> NextAsync();
@@ -69,6 +73,8 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   void OnResponse(const etcdserverpb::WatchResponse& response);
   void OnCreated(const etcdserverpb::WatchResponse& response, TargetState& target);
   void OnCanceled(const etcdserverpb::WatchResponse& response);
+  // Of a member of another cluster than those before.
+  void OnStranger();
   void OnChanges(const etcdserverpb::WatchResponse& response, size_t index);
   void OnProgress(const etcdserverpb::WatchResponse& response);
   void LosePlace(size_t index);
@@ -83,6 +89,7 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   void OnOverflow();
   void GoOnReading();
   void Tell();
+  void Await(const std::shared_ptr<FutureState<WatchBatch>>& waiter);
   // Gives the next batch to whoever awaits it.
   void HandOver();
   void Interrupted(const absl::Status& status);
@@ -96,11 +103,14 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   const ViewPtr view_;
   WatchQueue queue_;
   std::atomic<int64_t> compact_revision_{0};
+  CallbackGate gate_;
 
   // The client's thread only:
   std::vector<TargetState> targets_;
   bool stopped_ = false;
   std::string endpoint_;
+  uint64_t cluster_ = 0;  // whose revisions these are; 0: not known yet
+  size_t strangers_ = 0;  // streams in a row to members of another one
   std::shared_ptr<Stream> stream_;
   uint64_t generation_ = 0;  // of the present stream; events of older ones are ignored
   int failures_ = 0;         // in a row, for the backoff

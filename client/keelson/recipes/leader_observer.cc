@@ -59,6 +59,7 @@ class LeaderObserver::Line {
         next_revision_ = 0;
         return absl::OkStatus();
       }
+      if (absl::IsFailedPrecondition(batch.status())) next_revision_ = 0;
       if (!batch.ok()) return batch.status();
       Apply(batch->events);
     }

@@ -35,6 +35,7 @@ class LeaseSession::State {
   }
 
   bool WaitLost(absl::Duration timeout) const {
+    if (client_.InCallback()) return !Lost().ok();
     std::unique_lock lock(mutex_);
     return client::internal::WaitFor(changed_, lock, timeout,
                                      [this] { return !LostLocked().ok(); });

@@ -27,8 +27,9 @@ struct LeaseSessionOptions {
   // cluster may raise it.
   int64_t ttl = 10;
 
-  // Once, when the lease is lost, on the client's own thread: it must not block, nor make blocking
-  // calls. Not called after Close().
+  // Once, when the lease is lost, on the client's own thread: it must not block, make blocking
+  // calls, nor throw. Not called after Close(), which waits for it where it runs (unless it is what
+  // closes): hold no lock there that it needs.
   std::function<void()> on_lost = {};
 };
 
@@ -59,7 +60,8 @@ class LeaseSession {
   // session stays lost: start another.
   absl::Status Lost() const;
 
-  // Waits for the loss. True if it came within `timeout`.
+  // Waits for the loss. True if it came within `timeout`. On the client's own thread it does not
+  // wait.
   bool WaitLost(absl::Duration timeout) const;
 
   // For how long the lease surely lives yet.

@@ -113,8 +113,9 @@ struct WatchBatch {
 //
 // Order holds within a target. A watch ends by itself only when it can't keep that promise or is
 // refused. OutOfRange: the revisions it needs were compacted away, see compact_revision().
-// FailedPrecondition: all members belong to another cluster than before, as after a restore from a
-// backup. With WatchOptions::resync it goes on in both cases, from the state.
+// FailedPrecondition: the cluster has begun anew, as after a restore from a backup; all members
+// belong to another cluster than before, or a quorum has not come so far as they told once. With
+// WatchOptions::resync it goes on in both cases, from the state.
 class Watcher {
  public:
   // REQUIRES: `targets` is not empty. Without a `view`: the whole store.

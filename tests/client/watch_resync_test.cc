@@ -247,6 +247,19 @@ TEST_F(WatchResyncTest, AnotherClusterIsAnotherState) {
   EXPECT_EQ(Taken(), Lines{"+k3"});
 }
 
+TEST_F(WatchResyncTest, AClusterThatHasBegunAnewIsAnotherState) {
+  Start({.resync = true});
+  Created(10);
+  Change("k1", 11);
+  Stream().Break();
+  fake_.scheduler->RunReady();
+  Created(2);
+  Page({}, 3);  // what a quorum says of its revision
+  Page({"k2"}, 4);
+  EXPECT_EQ(Taken(), (Lines{"+k1", "begin", "state -k1 +k2", "end 4"}));
+  EXPECT_EQ(StreamStartsAt(), 5);
+}
+
 TEST_F(WatchResyncTest, AStateMayBeStaleWhereTheWatchMay) {
   Start({.initial_state = true, .max_age = absl::Seconds(3), .stale_ok = true});
   EXPECT_FALSE(AskedFor().serializable()) << "a quorum is asked first";

@@ -56,6 +56,19 @@ class WatchSessionTest : public ::testing::Test {
     Answer(response);
   }
 
+  void EndAttempt(internal::CallEnd end) {
+    // By value: the end may start a further attempt.
+    const auto done = fake_.transport->attempts.back().done;
+    done(std::move(end));
+  }
+  // Answers the linearizable read.
+  void QuorumIsAt(int64_t revision) {
+    ASSERT_FALSE(fake_.transport->attempts.empty());
+    etcdserverpb::RangeResponse response;
+    response.mutable_header()->set_revision(revision);
+    EndAttempt({.reach = Reach::kAnswered, .body = response.SerializeAsString()});
+  }
+
   // The revisions of everything that waits, in order.
   std::vector<int64_t> Taken() {
     std::vector<int64_t> revisions;
@@ -287,6 +300,38 @@ TEST_F(WatchSessionTest, AWatchEndsWhereAllMembersBelongToAnotherCluster) {
   }
   EXPECT_EQ(watcher_->Next(absl::ZeroDuration()).status().code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(WatchSessionTest, AMemberThatIsBehindIsNoClusterThatHasBegunAnew) {
+  Start({{.range = KeyRange::Key("k")}});
+  Created(1, 9);
+  Puts(1, {10, 11});
+  Last().Break();
+  fake_.scheduler->RunReady();
+  Created(1, 5);
+  QuorumIsAt(11);
+  Puts(1, {12});
+  EXPECT_EQ(Taken(), (Revisions{10, 11, 12}));
+  EXPECT_EQ(fake_.transport->attempts.size(), 1u);
+}
+
+TEST_F(WatchSessionTest, AWatchEndsWhereTheClusterHasBegunAnew) {
+  Start({{.range = KeyRange::Key("k")}});
+  Created(1, 9);
+  Puts(1, {10, 11});
+  Last().Break();
+  fake_.scheduler->RunReady();
+  Created(1, 5);
+  // Nobody knows: it is asked again.
+  for (int i = 0; i < 10; ++i) {
+    EndAttempt({.status = absl::UnavailableError("etcdserver: no leader"), .reach = Reach::kSent});
+    fake_.scheduler->Advance(absl::Seconds(2));
+  }
+  QuorumIsAt(6);
+  EXPECT_EQ(Taken(), (Revisions{10, 11}));
+  EXPECT_EQ(watcher_->Next(absl::ZeroDuration()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(Last().cancelled());
 }
 
 TEST_F(WatchSessionTest, NoCallbackComesAfterTheWatcherIsGone) {

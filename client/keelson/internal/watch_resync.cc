@@ -2,10 +2,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "client/keelson/internal/convert.h"
 #include "client/keelson/internal/watch_session.h"
 
 namespace keelson::client::internal {
 namespace {
+
+// Between two looks at a cluster that does not answer.
+constexpr absl::Duration kHistoryPause = absl::Seconds(1);
 
 WatchEvent Deletion(const std::string& key, int64_t revision) {
   WatchEvent event{.type = WatchEvent::Type::kDelete};
@@ -21,6 +26,44 @@ bool IsFinal(const absl::Status& status) {
 }
 
 }  // namespace
+
+void WatchSession::CheckHistory() {
+  UnaryRequest question{
+      .method = "/etcdserverpb.KV/Range",
+      .body = ToWire(KeyRange::Key("health"), {.count_only = true}).SerializeAsString()};
+  StartUnary(core_, std::move(question),
+             [self = shared_from_this(),
+              generation = generation_](const absl::StatusOr<UnaryAnswer>& answer) {
+               self->OnHistoryChecked(generation, answer);
+             });
+}
+
+void WatchSession::OnHistoryChecked(uint64_t generation,
+                                    const absl::StatusOr<UnaryAnswer>& answer) {
+  if (generation != generation_ || stream_ == nullptr || IsFinal(answer.status())) return;
+  if (!answer.ok()) {
+    timer_ = core_->scheduler().After(kHistoryPause, [self = shared_from_this()] {
+      self->timer_ = Scheduler::kNoTimer;
+      self->CheckHistory();
+    });
+    return;
+  }
+  const auto response = ParseAnswer<etcdserverpb::RangeResponse>(answer->body);
+  if (!response.ok() || response->header().revision() >= seen_) return;
+  LoseHistory(absl::FailedPreconditionError(
+      absl::StrCat("the cluster is at revision ", response->header().revision(), ", behind ", seen_,
+                   " that it has told before: it has begun anew")));
+}
+
+void WatchSession::LoseHistory(absl::Status why) {
+  if (!resyncs()) return Fail(std::move(why));
+  gate_.Call(options_.on_interrupted, why);
+  cluster_ = 0;
+  seen_ = 0;
+  strangers_ = 0;
+  for (TargetState& target : targets_) target.next_revision = 0;
+  for (size_t index = 0; index < targets_.size(); ++index) LosePlace(index);
+}
 
 void WatchSession::LosePlace(size_t index) {
   if (std::find(lost_.begin(), lost_.end(), index) == lost_.end()) lost_.push_back(index);

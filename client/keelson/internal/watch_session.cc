@@ -206,6 +206,7 @@ void WatchSession::OnResponse(const etcdserverpb::WatchResponse& response) {
   const uint64_t cluster = response.header().cluster_id();
   if (cluster_ == 0) cluster_ = cluster;
   if (cluster != 0 && cluster != cluster_) return OnStranger();
+  seen_ = std::max(seen_, response.header().revision());
   if (response.canceled()) return OnCanceled(response);
   const int64_t id = response.watch_id();
   const bool known = id >= 1 && id <= static_cast<int64_t>(targets_.size());
@@ -222,6 +223,7 @@ void WatchSession::OnCreated(const etcdserverpb::WatchResponse& response, Target
   core_->endpoints().Succeeded(endpoint_);
   failures_ = 0;
   strangers_ = 0;
+  if (response.header().revision() < seen_) CheckHistory();
   queue_.SetReady(response.header().revision());
 }
 
@@ -252,12 +254,7 @@ void WatchSession::OnStranger() {
   absl::Status why = absl::FailedPreconditionError(
       absl::StrCat(endpoint_, " belongs to another cluster than the watch began with"));
   if (++strangers_ < core_->endpoints().size()) return Interrupted(why);
-  // All of them, as after a restore: what comes next has nothing to do with what was delivered.
-  if (!resyncs()) return Fail(std::move(why));
-  cluster_ = 0;
-  strangers_ = 0;
-  for (TargetState& target : targets_) target.next_revision = 0;
-  for (size_t index = 0; index < targets_.size(); ++index) LosePlace(index);
+  LoseHistory(std::move(why));  // all of them
 }
 
 void WatchSession::OnChanges(const etcdserverpb::WatchResponse& response, size_t index) {

@@ -77,6 +77,12 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   void OnStranger();
   void OnChanges(const etcdserverpb::WatchResponse& response, size_t index);
   void OnProgress(const etcdserverpb::WatchResponse& response);
+  // Whether a member that has not come so far is behind, or the whole cluster, which then has begun
+  // anew: it would say nothing until it has come so far again.
+  void CheckHistory();
+  void OnHistoryChecked(uint64_t generation, const absl::StatusOr<UnaryAnswer>& answer);
+  // What comes has nothing to do with what was delivered.
+  void LoseHistory(absl::Status why);
   void LosePlace(size_t index);
   void BeginResync();
   void FetchPage();
@@ -110,6 +116,7 @@ class WatchSession : public std::enable_shared_from_this<WatchSession> {
   bool stopped_ = false;
   std::string endpoint_;
   uint64_t cluster_ = 0;  // whose revisions these are; 0: not known yet
+  int64_t seen_ = 0;      // the highest revision that it has told
   size_t strangers_ = 0;  // streams in a row to members of another one
   std::shared_ptr<Stream> stream_;
   uint64_t generation_ = 0;  // of the present stream; events of older ones are ignored

@@ -49,7 +49,8 @@ void WatchSession::OnHistoryChecked(uint64_t generation,
     return;
   }
   const auto response = ParseAnswer<etcdserverpb::RangeResponse>(answer->body);
-  if (!response.ok() || response->header().revision() >= seen_) return;
+  if (!response.ok() || response->header().cluster_id() != cluster_) return;
+  if (response->header().revision() >= seen_) return;
   LoseHistory(absl::FailedPreconditionError(
       absl::StrCat("the cluster is at revision ", response->header().revision(), ", behind ", seen_,
                    " that it has told before: it has begun anew")));

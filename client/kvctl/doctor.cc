@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -66,9 +67,14 @@ class Doctor {
     const size_t before = findings_.size();
     for (const MemberFacts& one : members_) {
       if (one.status) continue;
+      // The kernel takes connections for a process that does nothing.
+      const bool hangs = absl::StrContains(one.error, "SETTINGS") ||
+                         absl::StrContains(one.error, "Deadline Exceeded");
       Add(Level::kFailure, "reach", one.name(), one.error,
           one.endpoint.empty() ? "start it with what `kvctl member add` printed, or remove it"
-                               : "is it running, and is its client port open from here?");
+          : hangs ? "it hangs, or the network drops what is sent: is its process stopped, out of "
+                    "memory or of disk?"
+                  : "is it running, and is its client port open from here?");
     }
     if (Clean(before))
       Fine("reach", absl::StrCat(members_.size(), " of ", members_.size(), " members answer"));

@@ -59,6 +59,17 @@ TEST(DoctorTest, AHealthyClusterHasNoComplaint) {
   EXPECT_EQ(Of(findings, "quorum").evidence, "3 of 3 voters answer, 2 are a majority");
 }
 
+TEST(DoctorTest, OneThatTakesConnectionsAndIsSilentIsNotAskedWhetherItRuns) {
+  std::vector<MemberFacts> members = Three();
+  Down(members[1]);
+  EXPECT_NE(Of(Diagnose(members, {}), "reach").advice.find("is it running"), std::string::npos);
+  for (const char* error : {"no answer from h:1 within 2s: Deadline Exceeded",
+                            "connection attempt timed out before receiving SETTINGS frame"}) {
+    members[1].error = error;
+    EXPECT_NE(Of(Diagnose(members, {}), "reach").advice.find("it hangs"), std::string::npos);
+  }
+}
+
 TEST(DoctorTest, OneDownIsAWarningForTheQuorumAndTwoAreItsEnd) {
   std::vector<MemberFacts> members = Three();
   Down(members[1]);

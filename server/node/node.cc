@@ -204,23 +204,36 @@ bool Node::Impl::ProposeCheckpoints(const std::vector<LeaseCheckpoint>& checkpoi
 void Node::Impl::Publish() {
   if (published_ || !caught_up_ || core->leader().IsNone()) return;
   published_ = true;
+  // Told at every start: who waits for a member waits for this line.
+  const auto tell = [this] {
+    seams.logger->Info("server/node", "published local member to cluster through raft",
+                       {{"name", options.name}});
+  };
   const MemberFacts* known = machine->facts().FindMember(identity.member.value());
   if (known != nullptr && known->name == options.name &&
       known->client_urls == options.client_urls && known->version == options.entry_version) {
-    return;
+    return tell();
   }
   v1::MemberAttributes said;
   said.set_member(identity.member.value());
   said.set_name(options.name);
   for (const std::string& url : options.client_urls) said.add_client_urls(url);
   said.set_version(options.entry_version);
-  Write(WriteKind::kMemberAttributes, said.SerializeAsString(), [this](const ApplyResult& result) {
-    published_ = result.status.ok();
-    if (!published_) return;
-    seams.logger->Info("server/node", "published local member to cluster through raft",
-                       {{"name", options.name}});
-  });
+  Write(WriteKind::kMemberAttributes, said.SerializeAsString(),
+        [this, tell](const ApplyResult& result) {
+          published_ = result.status.ok();
+          if (published_) tell();
+        });
   seams.loop->Post([] {});  // the turn's proposals may have gone already
+}
+
+// At every start and whenever it rises: some tools wait for this line.
+void Node::Impl::TellVersion() {
+  const uint32_t version = machine->facts().version();
+  if (version == told_version_) return;
+  told_version_ = version;
+  seams.logger->Info("server/node", "enabled capabilities for version",
+                     {{"cluster-version", ClusterApiVersion(version)}});
 }
 
 // The leader raises it to what all members read. Who has said nothing yet reads the first version.

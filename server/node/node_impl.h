@@ -159,6 +159,7 @@ class Node::Impl {
 
   // node.cc
   void Publish();
+  void TellVersion();
   void TellReadyIfDue();
   void RaiseClusterVersion();
   void CompactIfDue();
@@ -215,6 +216,7 @@ class Node::Impl {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   bool lease_promotion_due_ = false;
   bool published_ = false;        // this member's attributes are known, or on their way
+  uint32_t told_version_ = 0;     // of the cluster, in the log
   bool raising_version_ = false;  // the cluster's: it is on its way
   bool peers_wait_ = false;       // more than commit notices was said to them since the last flush
   bool raising_alarm_ = false;    // or clearing one: it is on its way through the log

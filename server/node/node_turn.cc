@@ -252,6 +252,7 @@ void Node::Impl::Tick() {
   TickSpace(now);
   TickCheck(now);
   Publish();
+  TellVersion();
   if (core->IsLeader()) RaiseClusterVersion();
   CompactIfDue();
   journal->Upkeep(LogGrowth());

@@ -193,6 +193,18 @@ class KvdTest(unittest.TestCase):
         self.wait_ready()
         self.assertRegex(Path(self.log).read_text(), r"\d{6}Z\tinfo\tserver/kvd\tready to serve")
 
+    def test_lines_that_tools_wait_for_come_at_every_start(self):
+        for start in ("first", "second"):
+            process = self.start(self.flags())
+            for line in (
+                "enabled capabilities for version",
+                "ready to serve client requests",
+                "published local member to cluster through raft",
+            ):
+                self.wait(f"{start}: {line}", lambda: self.logged(line))
+            process.terminate()
+            self.assertEqual(process.wait(DEADLINE), 0)
+
     def test_flags_come_from_a_file_or_from_variables(self):
         file = self.path("kvd.yml")
         Path(file).write_text("".join(f"{k}: {v}\n" for k, v in self.flags().items()))

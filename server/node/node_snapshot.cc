@@ -187,6 +187,8 @@ void Node::Impl::RetireStore(std::unique_ptr<storage::MvccStore> store, uint64_t
   storage::MvccStore::Retire(std::move(store), [loop = seams.loop, runner = seams.runner,
                                                 alive = std::weak_ptr<char>(alive_), fs = seams.fs,
                                                 root = StoreRoot(), generation] {
+    // Whoever held the last view may outlive the member, and with it the loop.
+    if (alive.expired()) return;
     loop->Post([runner, alive, fs, root, generation] {
       if (alive.expired()) return;
       runner->Run(

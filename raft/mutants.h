@@ -48,11 +48,4 @@ inline constexpr bool kMutantUnknownDiskCounts = true;
 KEELSON_DEFINE_MUTANT(kMutantUnknownDiskCounts, "UNKNOWN_DISK_COUNTS");
 #endif
 
-// Returns a stamp once a round is confirmed that had begun before the stamp came in.
-#ifdef KEELSON_MUTANT_ECHO_OF_RUNNING_ROUND
-inline constexpr bool kMutantEchoOfRunningRound = true;
-#else
-KEELSON_DEFINE_MUTANT(kMutantEchoOfRunningRound, "ECHO_OF_RUNNING_ROUND");
-#endif
-
 }  // namespace keelson::raft

@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "raft/impl.h"
-#include "raft/mutants.h"
 
 namespace keelson::raft {
 
@@ -53,7 +52,6 @@ void Core::Impl::FinishRound(Leader& leader) {
   const Index index = leader.reads.index();
   KEELSON_CHECK(index <= log_.commit(), "a read would see more than is committed");
   for (auto& [peer_id, peer] : leader.peers) {
-    if (kMutantEchoOfRunningRound) peer.freshness.riding = peer.freshness.latest;
     if (!peer.freshness.riding.stamp.IsNone()) peer.freshness.confirmed = peer.freshness.riding;
   }
   leader.echo_due |= std::exchange(leader.round_of_heartbeat, false);

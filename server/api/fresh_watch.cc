@@ -10,7 +10,6 @@
 #include "proto/etcd/rpc.pb.h"
 #include "server/api/fresh_wish.h"
 #include "server/api/methods.h"
-#include "server/node/mutants.h"
 #include "server/node/node.h"
 
 namespace keelson::server {
@@ -144,7 +143,6 @@ class FreshWatch final : public Call, public std::enable_shared_from_this<FreshW
       known_ = asked_.front();
       asked_.pop_front();
     }
-    if (kMutantWatchAgeOfMember) return node_.FreshnessAnchor();
     const int64_t store = node_.store().revision();
     if (revision >= store) known_ = {store, node_.FreshnessAnchor()};
     return known_.anchor;

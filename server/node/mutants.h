@@ -26,13 +26,6 @@ inline constexpr bool kMutantAgeWithoutDrift = true;
 KEELSON_DEFINE_MUTANT(kMutantAgeWithoutDrift, "AGE_WITHOUT_DRIFT");
 #endif
 
-// A watcher is told how old the member is, not how old what was delivered.
-#ifdef KEELSON_MUTANT_WATCH_AGE_OF_MEMBER
-inline constexpr bool kMutantWatchAgeOfMember = true;
-#else
-KEELSON_DEFINE_MUTANT(kMutantWatchAgeOfMember, "WATCH_AGE_OF_MEMBER");
-#endif
-
 // Whoever waits for a revision waits no longer than the turn.
 #ifdef KEELSON_MUTANT_MIN_REVISION_PASSED
 inline constexpr bool kMutantMinRevisionPassed = true;

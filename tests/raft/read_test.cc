@@ -249,6 +249,23 @@ TEST(Freshness, AStampComesBackOnlyAfterARoundThatBeganAfterItWasReceived) {
   EXPECT_FALSE(cluster.seen(3).freshness.has_value());
 }
 
+// The round tells that this member led when it began, not that it led when the stamp was made.
+TEST(Freshness, ARoundThatHadBegunReturnsNoStampThatCameLater) {
+  Cluster cluster({1, 2, 3});
+  cluster.Elect(1);
+  cluster.Write(1, "a");
+  cluster.Tick(1, 2);
+  cluster.Turn(1);  // it begins
+  const FreshnessStamp stamp{.stamp = 77, .process_nonce = 5};
+  cluster.Step(Message{NodeId(2), NodeId(1), Term(1), 1002, HeartbeatResponse{.stamp = stamp}});
+  cluster.Settle();
+  EXPECT_FALSE(cluster.seen(2).freshness.has_value());
+  cluster.Tick(1, 2);
+  cluster.Settle();
+  ASSERT_TRUE(cluster.seen(2).freshness.has_value());
+  EXPECT_EQ(cluster.seen(2).freshness->stamp, stamp);
+}
+
 TEST(QuorumContact, EndsAnElectionTimeoutAfterTheLastConfirmedRound) {
   Options options = Cluster::DefaultOptions();
   options.check_quorum = false;

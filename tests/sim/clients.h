@@ -161,7 +161,8 @@ class FreshReader {
     bool linearizable = false;
   };
   void ReadOne();
-  void OnAnswer(const SimMember& member, const Asked& asked, int64_t revision,
+  void CheckCountedRight(SimMember& member, const Asked& asked, Instant since);
+  void OnAnswer(SimMember& member, const Asked& asked, int64_t revision,
                 const FakeCall::Metadata& metadata);
 
   SimCluster& cluster_;

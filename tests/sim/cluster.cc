@@ -109,6 +109,18 @@ void SimCluster::Tell(Moment moment, SimMember& member) {
   if (on_moment_) on_moment_(moment, member);
 }
 
+// Whatever age a member tells goes by it: what had been acknowledged by then is here.
+void SimCluster::CheckAnchor(SimMember& member) {
+  const std::optional<uint64_t> anchor = member.node().FreshnessAnchor();
+  if (!anchor || std::exchange(anchors_[member.id()], *anchor) == *anchor) return;
+  const int64_t acknowledged = truth_.AcknowledgedBy(member.loop().TimeOf(*anchor));
+  const int64_t revision = member.node().store().revision();
+  if (revision >= acknowledged) return;
+  truth_.Violated(absl::StrCat(member.name(), " is at revision ", revision,
+                               " and counts its age from a moment at which revision ", acknowledged,
+                               " had been acknowledged"));
+}
+
 void SimCluster::OnTurn(SimMember& member, const raft::StateView& before,
                         const raft::StateView& now) {
   ledger_.OnTurn(member.name(), member.node().core(), before, now);
@@ -126,6 +138,7 @@ void SimCluster::OnTurn(SimMember& member, const raft::StateView& before,
   if (now.configuration_index != before.configuration_index) {
     Tell(Moment::kMembershipChanged, member);
   }
+  CheckAnchor(member);
   const int64_t compacted = member.node().store().compact_revision();
   if (std::exchange(compacted_[member.id()], compacted) < compacted) {
     Tell(Moment::kCompacted, member);

@@ -87,6 +87,7 @@ class SimCluster {
   SimMember& AddMember(server::NodeOptions options);
   SimMember::Events MemberEvents();
   void Tell(Moment moment, SimMember& member);
+  void CheckAnchor(SimMember& member);
   void OnTurn(SimMember& member, const raft::StateView& before, const raft::StateView& now);
   void NoteDisk(SimMember& member);
   void NoteRoom(SimMember& member);
@@ -109,6 +110,7 @@ class SimCluster {
   std::map<std::pair<raft::NodeId, uint64_t>, int64_t> last_answered_;
   std::map<raft::NodeId, int64_t> compacted_;  // as last seen at each member
   std::map<raft::NodeId, uint64_t> installed_;
+  std::map<raft::NodeId, uint64_t> anchors_;
   std::map<raft::NodeId, bool> refuses_growth_;
   std::map<raft::NodeId, uint64_t> errors_at_start_;  // of its disk, as its process began
   std::map<raft::NodeId, raft::Term>

@@ -16,8 +16,8 @@ constexpr Duration kPatience = std::chrono::seconds(5);
 void FreshReader::ReadOne() {
   if (stopped_) return;
   Dice& dice = cluster_.dice();
-  constexpr int64_t kBounds[] = {150, 400, 3000, 60000};
-  Asked asked{.max_age_ms = kBounds[dice.Below(4)], .linearizable = dice.OneIn(6)};
+  constexpr int64_t kBounds[] = {150, 400, 3000, 60000, 60000, 60000};
+  Asked asked{.max_age_ms = kBounds[dice.Below(6)], .linearizable = dice.OneIn(6)};
   // What a client has seen, or a little more.
   if (dice.OneIn(3)) {
     asked.min_revision = cluster_.truth().acknowledged() + static_cast<int64_t>(dice.Below(3));
@@ -53,7 +53,7 @@ void FreshReader::ReadOne() {
                          [this] { ReadOne(); });
 }
 
-void FreshReader::OnAnswer(const SimMember& member, const Asked& asked, int64_t revision,
+void FreshReader::OnAnswer(SimMember& member, const Asked& asked, int64_t revision,
                            const FakeCall::Metadata& metadata) {
   if (revision < asked.min_revision) {
     return cluster_.truth().Violated(absl::StrCat(member.name(), " answered at revision ", revision,
@@ -72,11 +72,23 @@ void FreshReader::OnAnswer(const SimMember& member, const Asked& asked, int64_t 
   if (age_ms <= 210) cluster_.Count("answers younger than two heartbeats and a round trip");
   const Instant answered = cluster_.world().now() - SimMember::kOnTheWay;
   const Instant since = answered - std::chrono::milliseconds(age_ms);
+  CheckCountedRight(member, asked, since);
   const int64_t acknowledged = cluster_.truth().AcknowledgedBy(since);
   if (revision >= acknowledged) return;
   cluster_.truth().Violated(absl::StrCat(
       member.name(), " answered at revision ", revision, ", saying that it is at most ", age_ms,
       " ms old, but revision ", acknowledged, " was acknowledged before that"));
+}
+
+// The age covers all that has passed since the anchor, by whichever clock. The anchor of now is the
+// one that the answer went by, or a later one.
+void FreshReader::CheckCountedRight(SimMember& member, const Asked& asked, Instant since) {
+  if (asked.linearizable || !member.up()) return;
+  const auto anchor = member.node().FreshnessAnchor();
+  constexpr Duration kOfTimeOf = std::chrono::microseconds(3);
+  if (!anchor || since <= member.loop().TimeOf(*anchor) + kOfTimeOf) return;
+  cluster_.truth().Violated(
+      absl::StrCat(member.name(), " told an age that is shorter than the time since its anchor"));
 }
 
 }  // namespace keelson::sim

@@ -33,6 +33,11 @@ class SimLoop final : public server::Loop {
     const int64_t now = world_.now().nanos;
     return static_cast<uint64_t>(now + now / 1000000 * clock_ppm_);
   }
+  // When this machine's clock showed `boot_nanos`, or at most 2 microseconds earlier.
+  Instant TimeOf(uint64_t boot_nanos) const {
+    constexpr int64_t kMillion = 1000000;
+    return Instant{static_cast<int64_t>(boot_nanos) * kMillion / (kMillion + clock_ppm_) - 2000};
+  }
   uint64_t LiveMicros() const override { return BootNanos() / 1000; }
   TimerId After(Duration delay, std::function<void()> task) override;
   void Cancel(TimerId timer) override;

@@ -27,6 +27,13 @@ void PrintLog(const std::string& member, std::string_view line) {
   std::fprintf(stderr, "%s %.*s", member.c_str(), static_cast<int>(line.size()), line.data());
 }
 
+// Half of the clocks are as wrong as they may be.
+int64_t DrawClock(Dice& dice) {
+  constexpr int64_t kMost = SimMember::kClockPpm;
+  if (dice.OneIn(2)) return dice.OneIn(2) ? kMost : -kMost;
+  return static_cast<int64_t>(dice.Below(2 * kMost + 1)) - kMost;
+}
+
 }  // namespace
 
 // Destroyed from the last to the first.
@@ -71,7 +78,7 @@ SimMember::SimMember(World& world, SimNetwork& network, server::NodeOptions opti
       id_(options_.joined ? options_.joined->member
                           : server::MemberIdOf(options_.initial_cluster.at(options_.name),
                                                options_.initial_cluster_token)),
-      clock_ppm_(static_cast<int64_t>(world.dice().Below(2 * kClockPpm + 1)) - kClockPpm) {
+      clock_ppm_(DrawClock(world.dice())) {
   world_.Keep(disk_);
 }
 

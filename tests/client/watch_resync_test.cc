@@ -68,7 +68,8 @@ class WatchResyncTest : public ::testing::Test {
     return request;
   }
   // Answers the range that was asked for last.
-  void Page(const std::vector<std::string>& keys, int64_t revision, bool more = false) {
+  void Page(const std::vector<std::string>& keys, int64_t revision, bool more = false,
+            internal::Metadata metadata = {}) {
     RangeResponse response;
     response.mutable_header()->set_revision(revision);
     response.set_more(more);
@@ -78,7 +79,9 @@ class WatchResyncTest : public ::testing::Test {
       kv.set_mod_revision(revision - 1);
     }
     const auto done = fake_.transport->attempts.back().done;
-    done({.reach = Reach::kAnswered, .body = response.SerializeAsString()});
+    done({.reach = Reach::kAnswered,
+          .body = response.SerializeAsString(),
+          .metadata = std::move(metadata)});
     fake_.scheduler->RunReady();
   }
   void PageFails(absl::Status status) {
@@ -268,6 +271,8 @@ TEST_F(WatchResyncTest, AStateMayBeStaleWhereTheWatchMay) {
   EXPECT_TRUE(AskedFor().serializable());
   const auto& start = fake_.transport->attempts.back().start;
   EXPECT_EQ(*internal::Find(start.metadata, "keelson-max-age-ms"), "3000");
+  Page({"k1"}, 9, false, {{"keelson-age-ms", "900"}, {"keelson-quorum", "false"}});
+  EXPECT_EQ(Taken(), (Lines{"begin", "state +k1", "end 9"}));
 }
 
 TEST_F(WatchResyncTest, BatchesCanBeAwaited) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "raft/core.h"
+#include "raft/mutants.h"
 
 namespace keelson::sim {
 namespace {
@@ -27,7 +28,8 @@ bool CountsOthers(const SimMember& member, const raft::Core& core) {
 
 EarlyLoss::EarlyLoss(SimCluster& cluster) : cluster_(cluster) {
   Dice& dice = cluster_.dice();
-  if (!dice.OneIn(kOneSeedIn)) return;
+  // Where the bug is switched on that only this shows, each seed has it.
+  if (!dice.OneIn(raft::kMutantUnknownDiskCounts ? 1 : kOneSeedIn)) return;
   step_ = Step::kWaiting;
   constexpr Moment kWhen[] = {Moment::kAskedForVotes, Moment::kElected, Moment::kElected,
                               Moment::kMembershipChanged, Moment::kLeaderCommitted};
